@@ -1,0 +1,5 @@
+"""`python -m covalue`."""
+
+from covalue.cli import main
+
+main()

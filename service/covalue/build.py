@@ -1,0 +1,276 @@
+"""
+The build: puts the stages in order and computes nothing itself.
+
+Tables and Turtle are read, judged and lifted; shapes see what was asserted; consequences go into graphs of their own; and
+the whole is written as N-Quads with a manifest, the same bytes from the same sources. Cases pass through one by one (shapes
+in batches), so that memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyoxigraph as ox
+from filelock import FileLock, Timeout
+
+from covalue import __version__, coverage, names, reason, validate
+from covalue.errors import FindingsError, Place, StoreError
+from covalue.findings import Finding, Report
+from covalue.lift import Lifted, lift, lift_case
+from covalue.manifest import GraphInfo, Manifest, read_manifest, write_manifest
+from covalue.project import Project
+from covalue.tables import Folder, Reader, read_specs
+from covalue.turtle import canonical, read
+from covalue.vocabulary import vocabulary
+
+Progress = Callable[[str, str], None]
+BATCH = 40_000
+LOCK_SECONDS = 600
+
+
+def silent_progress(en: str, zh: str) -> None:
+    """Says nothing."""
+
+
+@dataclass
+class Shared:
+    """All that cases rest on: ontology, schemes, shapes, literature and sources, read and lifted."""
+
+    named: dict[str, list[ox.Quad]]
+    shapes: list[ox.Quad]
+    reader: Reader
+    folders: list[Folder]
+    places: dict[tuple[str, str], Place] = field(default_factory=dict)
+
+    def quads(self) -> Iterator[ox.Quad]:
+        """Every statement that belongs to the default graph."""
+        for graph in self.named.values():
+            yield from graph
+
+
+def load_shared(project: Project) -> Shared:
+    """
+    Reads everything but the cases.
+
+    Raises:
+        SourceError: a file or folder is missing or unreadable; faults inside tables are collected in `reader.report` instead.
+    """
+    core = [q for path in project.ontology_files() for q in read(path, project.relative(path))]
+    schemes = {p.stem: read(p, project.relative(p)) for p in project.scheme_files()}
+    shapes = [q for path in project.shape_files() for q in read(path, project.relative(path))]
+    core, shapes = _label_blank_nodes(core, shapes)
+    reader = Reader(read_specs(project.specs()), vocabulary([*core, *(q for qs in schemes.values() for q in qs)]), project.relative)
+    named = {names.GRAPH_ONTOLOGY: _into(core, names.GRAPH_ONTOLOGY)}
+    for name, quads in schemes.items():
+        named[names.scheme_graph(name)] = _into(quads, names.scheme_graph(name))
+    shared = Shared(named, _into(shapes, names.GRAPH_SHAPES), reader, [])
+    _add_folder(shared, reader.literature(project.literature()), names.GRAPH_LITERATURE)
+    for path in project.sources():
+        _add_folder(shared, reader.source(path), names.source_graph(path.name))
+    return shared
+
+
+def _add_folder(shared: Shared, folder: Folder, graph: str) -> None:
+    lifted = lift(folder.rows, graph)
+    shared.folders.append(folder)
+    shared.named[graph] = lifted.quads
+    shared.places.update(lifted.places)
+
+
+def _into(quads: Iterable[ox.Quad], graph: str) -> list[ox.Quad]:
+    name = ox.NamedNode(graph)
+    return [ox.Quad(q.subject, q.predicate, q.object, name) for q in quads]
+
+
+def _label_blank_nodes(core: list[ox.Quad], shapes: list[ox.Quad]) -> tuple[list[ox.Quad], list[ox.Quad]]:
+    """Blank nodes get labels that depend on the statements alone (RDFC-1.0), unique over both graphs."""
+    a, b = names.GRAPH_ONTOLOGY, names.GRAPH_SHAPES
+    dataset = ox.Dataset([*_into(core, a), *_into(shapes, b)])
+    dataset.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
+    quads = list(dataset)
+    return [q for q in quads if q.graph_name.value == a], [q for q in quads if q.graph_name.value == b]
+
+
+def load_case(shared: Shared, path: Path) -> Lifted:
+    """One case folder, read and lifted; faults go to `shared.reader.report`."""
+    return lift_case(shared.reader.case(path).rows, path.name)
+
+
+def check(project: Project, dl: bool = False, progress: Progress = silent_progress) -> tuple[Report, list[coverage.SectionCoverage]]:
+    """
+    Everything that can be wrong with the sources, at once: tables, shapes, ontology checks, house style, coverage, and with `dl` HermiT.
+
+    Raises:
+        SourceError: something cannot be read at all.
+    """
+    progress("reading tables and Turtle", "读取表格与 Turtle")
+    shared = load_shared(project)
+    report = shared.reader.report
+    cases = [load_case(shared, path) for path in project.cases()]
+    report.extend(unformatted(project))
+    progress("running the ontology checks", "运行本体检查")
+    ontology = [q for g, qs in shared.named.items() if g == names.GRAPH_ONTOLOGY or "/scheme/" in g for q in qs]
+    report.extend(validate.run_checks(sorted(project.folder("queries/checks").rglob("*.rq")), ontology))
+    facts = [q for lifted in cases for q in lifted.quads]
+    if report.ok:
+        progress("checking the facts against the shapes", "按形状检查事实")
+        places = {k: v for lifted in cases for k, v in lifted.places.items()} | shared.places
+        report.extend(validate.conforms([*shared.quads(), *facts], shared.shapes, places))
+        base = reason.Base(reason.compile_schema(reason.facts(ontology)), reason.facts(shared.quads()))
+        for lifted in cases:
+            report.extend(base.consequences_of(reason.facts(lifted.quads))[1])
+    if dl and report.ok:
+        progress("asking HermiT (takes some seconds)", "运行 HermiT（需数秒）")
+        with tempfile.TemporaryDirectory() as folder:
+            report.extend(reason.hermit([*shared.quads(), *facts], Path(folder)))
+    sections = [s for folder in shared.folders if "passages" in folder.ids for s in coverage.coverage(folder, facts)]
+    report.extend(coverage.gaps(sections))
+    return report, sections
+
+
+def unformatted(project: Project) -> list[Finding]:
+    """A finding for each Turtle file that is not in house style."""
+    return [
+        Finding("house-style", "is not in house style; run `covalue fmt`.", "不是规定的书写格式；请运行 `covalue fmt`。", Place(project.relative(path)))
+        for path in project.turtle_files()
+        if canonical(path, project.relative(path)) != path.read_text(encoding="utf-8")
+    ]
+
+
+def build(project: Project, out: Path, progress: Progress = silent_progress) -> Manifest:
+    """
+    The artefact of the sources as they are now; one that is there and current is kept.
+
+    Args:
+        out: the folder of artefacts, made if absent.
+
+    Returns:
+        the manifest, whose `data` file stands beside it.
+
+    Raises:
+        FindingsError: the sources have faults; the artefact that stood before is untouched.
+        StoreError: the folder cannot be written, or another build holds it for too long.
+    """
+    _ensure_folder(out)
+    lock = FileLock(out / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress("waiting for another build to end", "等待另一构建结束")
+        try:
+            lock.acquire(timeout=LOCK_SECONDS)
+        except Timeout as e:
+            raise StoreError(
+                f"another build has held {out} for {LOCK_SECONDS} s; end it and try again.",
+                f"另一构建占用 {out} 已逾 {LOCK_SECONDS} 秒；请先结束它再试。",
+            ) from e
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(lock.release)
+        fingerprint = project.fingerprint()
+        present = read_manifest(out)
+        if present and present.fingerprint == fingerprint:
+            return present
+        for stale in out.glob("tmp-*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        try:
+            work = Path(tempfile.mkdtemp(prefix="tmp-", dir=out))
+            cleanup.callback(shutil.rmtree, work, True)
+            return _write(project, out, work, fingerprint, progress)
+        except OSError as e:
+            raise StoreError(f"cannot write to {out}: {e.strerror}.", f"无法写入 {out}：{e.strerror}。") from e
+
+
+def _ensure_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as e:
+        raise StoreError(
+            f"cannot write to {out}: {e.strerror}; choose another folder with --out.",
+            f"无法写入 {out}：{e.strerror}；请用 --out 另选文件夹。",
+        ) from e
+
+
+def _write(project: Project, out: Path, work: Path, fingerprint: str, progress: Progress) -> Manifest:
+    progress("reading ontology and sources", "读取本体与来源")
+    shared = load_shared(project)
+    chunks = _Chunks(work)
+    for graph, quads in shared.named.items():
+        chunks.add(graph, _role(graph), quads)
+    chunks.add(names.GRAPH_SHAPES, "shapes", shared.shapes)
+    ontology = [q for g, qs in shared.named.items() if g == names.GRAPH_ONTOLOGY or "/scheme/" in g for q in qs]
+    shared.reader.report.extend(validate.run_checks(sorted(project.folder("queries/checks").rglob("*.rq")), ontology))
+    schema = reason.compile_schema(reason.facts(ontology))
+    base = reason.Base(schema, reason.facts(shared.quads()))
+    known = set(reason.facts(shared.quads()))
+    made = (base.consequences | set(reason.schema_consequences(schema))) - known
+    inferred = names.inferred_graph(names.PREFIXES["graph"] + "shared")
+    chunks.add(inferred, "inferred", reason.quads(made, inferred))
+    _write_cases(project, shared, base, chunks, progress)
+    if not shared.reader.report.ok:
+        report = shared.reader.report
+        raise FindingsError(*report.summary(), report)
+    progress("writing the dataset", "写出数据集")
+    return chunks.publish(out, fingerprint)
+
+
+def _write_cases(project: Project, shared: Shared, base: reason.Base, chunks: _Chunks, progress: Progress) -> None:
+    background = validate.background(shared.quads())
+    report = shared.reader.report
+    batch: list[ox.Quad] = [q for g, qs in shared.named.items() if "/scheme/" in g or "/source/" in g or g == names.GRAPH_LITERATURE for q in qs]
+    places: dict[tuple[str, str], Place] = dict(shared.places)
+    paths = project.cases()
+    for number, path in enumerate(paths, 1):
+        progress(f"case {number} of {len(paths)}: {path.name}", f"案例 {number}/{len(paths)}：{path.name}")
+        lifted = load_case(shared, path)
+        batch += lifted.quads
+        places.update(lifted.places)
+        made, clashes = base.consequences_of(reason.facts(lifted.quads))
+        report.extend(clashes)
+        graph = names.case_graph(path.name)
+        chunks.add(graph, "case", lifted.quads)
+        chunks.add(names.inferred_graph(graph), "inferred", reason.quads(made, names.inferred_graph(graph)))
+        if len(batch) >= BATCH or number == len(paths):
+            progress(f"shapes, up to case {number} of {len(paths)}", f"检查形状，至案例 {number}/{len(paths)}")
+            report.extend(validate.conforms([*background, *batch], shared.shapes, places))
+            batch, places = [], {}
+
+
+def _role(graph: str) -> str:
+    return graph[len(names.PREFIXES["graph"]) :].partition("/")[0]
+
+
+class _Chunks:
+    """One sorted file for each graph, put together at the end in the order of the graphs' names."""
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+        self.graphs: dict[str, tuple[str, int, Path]] = {}
+
+    def add(self, graph: str, role: str, quads: Iterable[ox.Quad]) -> None:
+        lines = sorted({f"{q} .\n" for q in quads})
+        path = self.work / f"{len(self.graphs):06}"
+        path.write_text("".join(lines), encoding="utf-8", newline="\n")
+        self.graphs[graph] = (role, len(lines), path)
+
+    def publish(self, out: Path, fingerprint: str) -> Manifest:
+        digest = hashlib.sha256()
+        whole = self.work / "whole.nq"
+        with whole.open("wb") as target:
+            for graph in sorted(self.graphs):
+                data = self.graphs[graph][2].read_bytes()
+                digest.update(data)
+                target.write(data)
+        infos = [GraphInfo(g, role, role != "shapes", count) for g, (role, count, _) in sorted(self.graphs.items())]
+        name = f"covalue-{digest.hexdigest()[:16]}.nq"
+        manifest = Manifest(digest.hexdigest(), fingerprint, __version__, name, tuple(infos))
+        whole.replace(out / name)
+        write_manifest(out, manifest)
+        return manifest

@@ -1,0 +1,204 @@
+"""
+The command line: verbs that parse, call, print and exit.
+
+Exit codes: 0 fine, 1 findings, 2 misuse or unreadable input, 3 store failure. Results on stdout, all else on stderr.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from covalue import __version__
+from covalue.errors import CovalueError, FindingsError, InputError
+from covalue.project import Project, find_project
+from covalue.settings import Settings, default_out
+
+if TYPE_CHECKING:
+    from covalue.stores.oxigraph import OxigraphStore
+
+EXPORTS = ("turtle", "trig", "nquads", "jsonld", "rdfxml")
+
+
+class _Progress:
+    """Says what goes on, but only once the whole has taken longer than a second."""
+
+    def __init__(self) -> None:
+        self.start = time.monotonic()
+        self.last = ""
+
+    def __call__(self, en: str, zh: str) -> None:
+        self.last = f"… {en} | {zh}"
+        if time.monotonic() - self.start > 1 or sys.stderr.isatty():
+            click.echo(self.last, err=True)
+
+
+def _say_errors(command: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except FindingsError as e:
+            click.echo(e.report.as_json() if kwargs.get("as_json") else e.report.as_text(), err=not kwargs.get("as_json"))
+            sys.exit(e.exit_code)
+        except CovalueError as e:
+            click.echo(f"covalue: {e}", err=True)
+            sys.exit(e.exit_code)
+        except BrokenPipeError:
+            sys.stderr.close()
+            sys.exit(0)
+
+    return wrapped
+
+
+_project_option = click.option("--project", "root", type=click.Path(path_type=Path, file_okay=False), help="Folder with ontology/, graph/ and queries/.")
+_out_option = click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the built dataset.")
+_json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
+
+
+def _settings() -> Settings:
+    return Settings.from_env(os.environ)
+
+
+def _project(root: Path | None) -> Project:
+    return find_project(root or _settings().project)
+
+
+def _out(out: Path | None, project: Project) -> Path:
+    return out or _settings().out or default_out(project.root)
+
+
+def _built(root: Path | None, out: Path | None) -> OxigraphStore:
+    from covalue.build import build
+    from covalue.stores.oxigraph import OxigraphStore
+
+    project = _project(root)
+    folder = _out(out, project)
+    build(project, folder, _Progress())
+    return OxigraphStore.open(folder)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Value co-creation and business models as a queryable graph. 价值共创与商业模式的可查询知识图谱。"""
+
+
+@main.command()
+@_project_option
+@_out_option
+@_json_option
+@_say_errors
+def build(root: Path | None, out: Path | None, as_json: bool) -> None:
+    """Build the dataset from tables and Turtle. 由表格与 Turtle 构建数据集。"""
+    from covalue.build import build as run
+
+    project = _project(root)
+    folder = _out(out, project)
+    manifest = run(project, folder, _Progress())
+    path = folder / ("manifest.json" if as_json else manifest.data)
+    click.echo(path.read_text(encoding="utf-8") if as_json else f"{path}  {manifest.triples} triples in {len(manifest.graphs)} graphs  sha256 {manifest.digest}", nl=not as_json)
+
+
+@main.command()
+@_project_option
+@click.option("--dl", is_flag=True, help="Also ask HermiT (OWL 2 DL).")
+@click.option("--coverage", "show_coverage", is_flag=True, help="Show for each section how its sentences are cited.")
+@_json_option
+@_say_errors
+def check(root: Path | None, dl: bool, show_coverage: bool, as_json: bool) -> None:
+    """Check tables, shapes, ontology, style and coverage. 检查表格、形状、本体、格式与覆盖。"""
+    from covalue.build import check as run
+    from covalue.coverage import as_text
+
+    report, sections = run(_project(root), dl, _Progress())
+    if show_coverage:
+        click.echo(as_text(sections), err=as_json)
+    click.echo(report.as_json() if as_json else report.as_text())
+    sys.exit(0 if report.ok else 1)
+
+
+@main.command()
+@_project_option
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 where a file would change.")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_say_errors
+def fmt(root: Path | None, only_check: bool, files: tuple[Path, ...]) -> None:
+    """Write Turtle files in house style. 按规定格式书写 Turtle 文件。"""
+    from covalue.turtle import canonical
+
+    changed = [p for p in files or _project(root).turtle_files() if canonical(p) != p.read_text(encoding="utf-8")]
+    for path in changed:
+        if not only_check:
+            path.write_text(canonical(path), encoding="utf-8", newline="\n")
+        click.echo(path)
+    sys.exit(1 if only_check and changed else 0)
+
+
+@main.command()
+@_project_option
+@_out_option
+@click.option("--format", "name", default="csv", show_default=True, help="csv, tsv, json, xml; turtle, nt, rdfxml, jsonld for graphs.")
+@click.argument("query")
+@_say_errors
+def query(root: Path | None, out: Path | None, name: str, query: str) -> None:
+    """Answer a query FILE or TEXT from the dataset. 以查询文件或文本查询数据集。"""
+    from covalue.formats import choose
+    from covalue.stores import Request
+
+    store = _built(root, out)
+    answer = store.answer(Request(_query_text(query)), lambda shape: choose(shape, None, [name]))
+    sys.stdout.buffer.write(answer.body)
+    if not answer.body.endswith(b"\n"):
+        sys.stdout.buffer.write(b"\n")
+
+
+def _query_text(given: str) -> str:
+    path = Path(given)
+    try:
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        if isinstance(e, UnicodeDecodeError):
+            raise InputError(f"{given} is not UTF-8.", f"{given} 不是 UTF-8。") from e
+    if given.endswith(".rq"):
+        raise InputError(f"there is no query file {given}.", f"没有查询文件 {given}。")
+    return given
+
+
+@main.command()
+@_project_option
+@_out_option
+@click.option("--format", "name", type=click.Choice(EXPORTS), default="trig", show_default=True)
+@click.option("--case", "case", help="Only this case, with what follows from it.")
+@click.option("--asserted", is_flag=True, help="Without consequences.")
+@_say_errors
+def export(root: Path | None, out: Path | None, name: str, case: str | None, asserted: bool) -> None:
+    """Write the dataset or one case to stdout. 导出数据集或单个案例。"""
+    from covalue.export import export as run
+
+    sys.stdout.buffer.write(run(_built(root, out), name, case, asserted))
+
+
+@main.command()
+@_project_option
+@_out_option
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
+@click.option("--data", multiple=True, type=click.Path(path_type=Path), help="Serve these RDF files instead, with the standard's plain default graph.")
+@_say_errors
+def serve(root: Path | None, out: Path | None, host: str | None, port: int | None, data: tuple[Path, ...]) -> None:
+    """Build if sources changed, then answer SPARQL at /sparql. 源文件有变则构建，然后在 /sparql 应答。"""
+    from covalue.stores.oxigraph import OxigraphStore
+    from covalue.web.server import run
+
+    settings = _settings()
+    store = OxigraphStore.from_files(data) if data else _built(root, out)
+    run(store, host or settings.host, settings.port if port is None else port, settings.threads)

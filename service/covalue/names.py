@@ -1,0 +1,99 @@
+"""
+Prefixes, short names of IRIs, and the few IRIs that code branches on.
+
+`ontology/prefixes.ttl` declares the same prefixes for outside tools; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+BASE: Final = "https://w3id.org/covalue/"
+
+PREFIXES: Final[dict[str, str]] = {
+    "bibo": "http://purl.org/ontology/bibo/",
+    "c4o": "http://purl.org/spar/c4o/",
+    "case": BASE + "case/",
+    "cito": "http://purl.org/spar/cito/",
+    "dcat": "http://www.w3.org/ns/dcat#",
+    "dcterms": "http://purl.org/dc/terms/",
+    "deo": "http://purl.org/spar/deo/",
+    "doco": "http://purl.org/spar/doco/",
+    "fabio": "http://purl.org/spar/fabio/",
+    "foaf": "http://xmlns.com/foaf/0.1/",
+    "graph": BASE + "graph/",
+    "org": "http://www.w3.org/ns/org#",
+    "owl": "http://www.w3.org/2002/07/owl#",
+    "prov": "http://www.w3.org/ns/prov#",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
+    "schema": "https://schema.org/",
+    "sd": "http://www.w3.org/ns/sparql-service-description#",
+    "sh": "http://www.w3.org/ns/shacl#",
+    "skos": "http://www.w3.org/2004/02/skos/core#",
+    "src": BASE + "source/",
+    "vann": "http://purl.org/vocab/vann/",
+    "vcc": BASE + "ontology#",
+    "vcs": BASE + "scheme/",
+    "vcsh": BASE + "shapes/",
+    "void": "http://rdfs.org/ns/void#",
+    "vs": "http://www.w3.org/2003/06/sw-vocab-status/ns#",
+    "wd": "http://www.wikidata.org/entity/",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+}
+
+ONTOLOGY_IRI: Final = BASE + "ontology"
+GRAPH_ONTOLOGY: Final = PREFIXES["graph"] + "ontology"
+GRAPH_SHAPES: Final = PREFIXES["graph"] + "shapes"
+GRAPH_LITERATURE: Final = PREFIXES["graph"] + "literature"
+
+RDF_TYPE: Final = PREFIXES["rdf"] + "type"
+RDFS_SUBCLASSOF: Final = PREFIXES["rdfs"] + "subClassOf"
+SKOS_IN_SCHEME: Final = PREFIXES["skos"] + "inScheme"
+IN_CASE: Final = PREFIXES["vcc"] + "inCase"
+ACCORDING_TO: Final = PREFIXES["vcc"] + "accordingTo"
+
+
+def expand(curie: str) -> str:
+    """
+    The IRI that a CURIE stands for.
+
+    >>> expand("vcc:Claim")
+    'https://w3id.org/covalue/ontology#Claim'
+
+    Raises:
+        KeyError: the prefix is not one of `PREFIXES`.
+    """
+    prefix, _, local = curie.partition(":")
+    return PREFIXES[prefix] + local
+
+
+def shrink(iri: str) -> str:
+    """
+    The CURIE of an IRI under the longest fitting prefix, or the IRI itself.
+
+    >>> shrink("https://w3id.org/covalue/case/xiaomi/actor/users")
+    'case:xiaomi/actor/users'
+    """
+    fits = [(len(ns), prefix) for prefix, ns in PREFIXES.items() if iri.startswith(ns)]
+    if not fits:
+        return iri
+    length, prefix = max(fits)
+    return f"{prefix}:{iri[length:]}"
+
+
+def scheme_graph(scheme: str) -> str:
+    return f"{PREFIXES['graph']}scheme/{scheme}"
+
+
+def source_graph(source: str) -> str:
+    return f"{PREFIXES['graph']}source/{source}"
+
+
+def case_graph(case: str) -> str:
+    return f"{PREFIXES['graph']}case/{case}"
+
+
+def inferred_graph(graph: str) -> str:
+    """The graph that holds the consequences of another one."""
+    return graph.replace(PREFIXES["graph"], PREFIXES["graph"] + "inferred/", 1)

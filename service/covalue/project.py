@@ -1,0 +1,129 @@
+"""
+Where the knowledge lies: the folders `ontology/`, `graph/` and `queries/`, listed and fingerprinted.
+
+A checkout holds them beside `service/`; an installed wheel holds them inside the package as `covalue/data/`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from covalue.errors import Place, SourceError
+
+PACKAGE = Path(__file__).resolve().parent
+FOLDERS = ("ontology", "graph", "queries")
+
+
+@dataclass(frozen=True)
+class Project:
+    """The sources under one root folder."""
+
+    root: Path
+
+    def folder(self, name: str) -> Path:
+        """
+        A folder of sources that must exist.
+
+        Raises:
+            SourceError: there is no such folder.
+        """
+        path = self.root / name
+        if not path.is_dir():
+            raise SourceError(
+                f"there is no folder {name}/ under {self.root}; it holds part of the knowledge, so restore it or name the right folder with --project.",
+                f"{self.root} 下没有 {name}/ 文件夹；它保存部分知识，请恢复它，或用 --project 指定正确的文件夹。",
+                Place(str(path)),
+            )
+        return path
+
+    def ontology_files(self) -> list[Path]:
+        return _files(self.folder("ontology/core"), "*.ttl")
+
+    def scheme_files(self) -> list[Path]:
+        return _files(self.folder("ontology/schemes"), "*.ttl")
+
+    def shape_files(self) -> list[Path]:
+        return _files(self.folder("ontology/shapes"), "*.ttl")
+
+    def specs(self) -> Path:
+        """The folder of column specs."""
+        return self.folder("graph/tables")
+
+    def literature(self) -> Path:
+        return self.folder("graph/literature")
+
+    def sources(self) -> list[Path]:
+        """The folders of sources, one for each publication that cases are taken from."""
+        return _folders(self.folder("graph/sources"))
+
+    def cases(self) -> list[Path]:
+        """The folders of cases."""
+        return _folders(self.folder("graph/cases"))
+
+    def query_files(self) -> list[Path]:
+        return sorted(self.folder("queries").rglob("*.rq"))
+
+    def turtle_files(self) -> list[Path]:
+        """All Turtle files that we keep in house style."""
+        return sorted(self.folder("ontology").rglob("*.ttl"))
+
+    def source_files(self) -> list[Path]:
+        """Every file that the build reads."""
+        found = [*self.ontology_files(), *self.scheme_files(), *self.shape_files()]
+        checks = self.folder("queries/checks").rglob("*.rq")
+        return sorted([*found, *checks, *self.folder("graph").rglob("*.csv")])
+
+    def relative(self, path: Path) -> str:
+        """The path as we show it: from the root, with forward slashes."""
+        try:
+            return path.resolve().relative_to(self.root.resolve()).as_posix()
+        except ValueError:
+            return str(path)
+
+    def fingerprint(self) -> str:
+        """A SHA-256 over names and bytes of every source file and of the building code; the same sources give the same text."""
+        total = hashlib.sha256()
+        for path in self.source_files():
+            total.update(f"{self.relative(path)}\0{_digest(path)}\n".encode())
+        for path in sorted(PACKAGE.rglob("*.py")):
+            total.update(_digest(path).encode())
+        return total.hexdigest()
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as e:
+        raise SourceError(f"cannot be read: {e.strerror}.", f"无法读取：{e.strerror}。", Place(str(path))) from e
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    found = sorted(folder.glob(pattern))
+    if not found:
+        raise SourceError(f"holds no {pattern} file.", f"其中没有 {pattern} 文件。", Place(str(folder)))
+    return found
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(p for p in parent.iterdir() if p.is_dir() and not p.name.startswith((".", "_")))
+
+
+def find_project(given: Path | None = None, package: Path = PACKAGE) -> Project:
+    """
+    The project to work on: the given root, else the wheel's own data, else the checkout around the package.
+
+    Raises:
+        SourceError: none of them holds the three folders.
+    """
+    tried: Iterable[Path] = [given] if given else [package / "data", package.parents[1]]
+    for root in tried:
+        if all((root / name).is_dir() for name in FOLDERS):
+            return Project(root.resolve())
+    looked = ", ".join(str(p) for p in tried)
+    raise SourceError(
+        f"no project found: looked for ontology/, graph/ and queries/ in {looked}.",
+        f"找不到项目：在 {looked} 中没有 ontology/、graph/ 和 queries/。",
+    )

@@ -1,0 +1,70 @@
+"""How to run: settings from the environment, each also an option of the command line."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from covalue.errors import SettingError
+from covalue.project import PACKAGE
+
+PREFIX = "COVALUE_"
+DOCUMENTED = {
+    "COVALUE_PROJECT": ("folder that holds ontology/, graph/ and queries/", "含 ontology/、graph/、queries/ 的文件夹"),
+    "COVALUE_OUT": ("folder of the built dataset", "所构建数据集的文件夹"),
+    "COVALUE_HOST": ("address to listen on", "监听地址"),
+    "COVALUE_PORT": ("port to listen on", "监听端口"),
+    "COVALUE_THREADS": ("requests answered at the same time", "同时处理的请求数"),
+}
+BUILD_TIME = {"COVALUE_WEB"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings; None stands for 'find it yourself'."""
+
+    project: Path | None = None
+    out: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8000
+    threads: int = 8
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """
+        The settings that an environment states.
+
+        Raises:
+            SettingError: a `COVALUE_` variable is unknown (the nearest known one is named) or has a bad value.
+        """
+        for name in environ:
+            if name.startswith(PREFIX) and name not in DOCUMENTED and name not in BUILD_TIME:
+                near = next(iter(difflib.get_close_matches(name, DOCUMENTED, n=1)), ", ".join(DOCUMENTED))
+                raise SettingError(f"there is no setting {name}; known is {near}.", f"没有设置 {name}；可用的是 {near}。")
+        path = {k: Path(environ[n]) for k, n in (("project", "COVALUE_PROJECT"), ("out", "COVALUE_OUT")) if environ.get(n)}
+        return cls(
+            **path,
+            host=environ.get("COVALUE_HOST") or cls.host,
+            port=_whole(environ, "COVALUE_PORT", cls.port, 0, 65535),
+            threads=_whole(environ, "COVALUE_THREADS", cls.threads, 1, 256),
+        )
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = environ.get(name)
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise SettingError(f'{name} is "{text}", but must be a whole number from {least} to {most}.', f"{name} 的值“{text}”应为 {least} 至 {most} 的整数。")
+    return int(text)
+
+
+def default_out(root: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the dataset is built: `build/` of a checkout, the user's cache folder for an installed wheel."""
+    if root != (PACKAGE / "data").resolve():
+        return root / "build"
+    cache = environ.get("XDG_CACHE_HOME") or environ.get("LOCALAPPDATA") or str(Path.home() / ".cache")
+    return Path(cache) / "covalue"

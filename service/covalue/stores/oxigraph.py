@@ -1,0 +1,148 @@
+"""The embedded store: pyoxigraph in memory, opened from a built artefact or from any RDF files."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyoxigraph as ox
+
+from covalue.errors import Place, QueryError, SourceError, StoreError
+from covalue.formats import Format, Shape
+from covalue.manifest import Manifest, read_manifest
+from covalue.names import PREFIXES
+from covalue.sparql import guard
+from covalue.stores import Answer, Pick, Request
+
+ENGINE_PLACE = re.compile(r"(?:Parser )?error at (\d+):(\d+):?\s*", re.I)
+
+
+class OxigraphStore:
+    """
+    An immutable dataset in memory.
+
+    The default graph of an opened artefact is the merge of the graphs that its manifest marks so, held as statements of the
+    default graph itself: a union at query time would count a statement once for each graph that holds it (oxigraph 0.5.13).
+    """
+
+    def __init__(self, store: ox.Store, version: str, manifest: Manifest | None = None) -> None:
+        self._store = store
+        self._version = version
+        self.manifest = manifest
+
+    @classmethod
+    def open(cls, folder: Path) -> OxigraphStore:
+        """
+        The dataset built last into a folder.
+
+        Raises:
+            StoreError: nothing was built there, or the data cannot be loaded.
+        """
+        for _ in range(3):  # a build that ends meanwhile takes the old file away
+            manifest = read_manifest(folder)
+            if manifest is None:
+                break
+            try:
+                data = (folder / manifest.data).read_bytes()
+            except FileNotFoundError:
+                continue
+            if hashlib.sha256(data).hexdigest() != manifest.digest:
+                raise StoreError(
+                    f"{folder / manifest.data} is damaged (its digest differs); delete it and build again.", f"{folder / manifest.data} 已损坏（摘要不符）；请删除后重新构建。"
+                )
+            store = ox.Store()
+            store.bulk_load(data, ox.RdfFormat.N_QUADS)
+            for graph in (g.iri for g in manifest.graphs if g.default):
+                store.update(f"ADD <{graph}> TO DEFAULT")
+            return cls(store, manifest.digest, manifest)
+        raise StoreError(f"there is no dataset in {folder}; run `covalue build`.", f"{folder} 中没有数据集；请运行 `covalue build`。")
+
+    @classmethod
+    def from_files(cls, files: Sequence[Path]) -> OxigraphStore:
+        """
+        The files' own dataset, with the standard's plain default graph.
+
+        Raises:
+            SourceError: a file is missing, of unknown type, or broken; its place has line and column.
+        """
+        store = ox.Store()
+        digest = hashlib.sha256()
+        for path in files:
+            rdf = ox.RdfFormat.from_extension(path.suffix.lstrip(".")) or None
+            if rdf is None:
+                raise SourceError(
+                    "has no known RDF extension; use .ttl, .nt, .nq, .trig, .rdf, .owl or .jsonld.",
+                    "扩展名不是已知的 RDF 类型；请用 .ttl、.nt、.nq、.trig、.rdf、.owl 或 .jsonld。",
+                    Place(str(path)),
+                )
+            try:
+                data = path.read_bytes()
+                store.load(data, rdf, base_iri=path.resolve().as_uri())
+            except SyntaxError as e:
+                raise SourceError(f"cannot be parsed: {e.msg}.", f"无法解析：{e.msg}。", Place(str(path), e.lineno, e.offset)) from e
+            except OSError as e:
+                raise SourceError(f"cannot be read: {e.strerror}.", f"无法读取：{e.strerror}。", Place(str(path))) from e
+            digest.update(data)
+        return cls(store, digest.hexdigest())
+
+    @property
+    def version(self) -> str:
+        return self._version
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def graphs(self) -> Sequence[str]:
+        return sorted(g.value for g in self._store.named_graphs() if isinstance(g, ox.NamedNode))
+
+    def answer(self, request: Request, pick: Pick) -> Answer:
+        """See `Store.answer`. The result is consumed in this call, since it may not leave the thread that made it."""
+        guard(request.text)
+        protocol_dataset = request.default_graphs is not None or request.named_graphs is not None
+        try:
+            results = self._store.query(
+                request.text,
+                default_graph=[ox.NamedNode(g) for g in request.default_graphs or ()] if protocol_dataset else None,
+                named_graphs=[ox.NamedNode(g) for g in request.named_graphs or ()] if protocol_dataset else None,
+            )
+            shape = _shape(results)
+            chosen = pick(shape)
+            body = _serialize(results, chosen)
+        except SyntaxError as e:
+            raise _query_error(e) from e
+        except (RuntimeError, OSError) as e:
+            raise StoreError(f"the engine could not evaluate the query: {e}", f"引擎无法执行该查询：{e}") from e
+        return Answer(shape, chosen, body)
+
+    def dump(self, graphs: Sequence[str] | None, rdf: ox.RdfFormat) -> bytes:
+        """Named graphs (None means all) in a format for datasets, or merged in a format for one graph."""
+        wanted = graphs if graphs is not None else self.graphs()
+        quads = [q for g in wanted for q in self._store.quads_for_pattern(None, None, None, ox.NamedNode(g))]
+        if rdf.supports_datasets:
+            return ox.serialize(quads, format=rdf, prefixes=PREFIXES) or b""
+        triples = {ox.Triple(q.subject, q.predicate, q.object): None for q in quads}
+        return ox.serialize(triples, format=rdf, prefixes=PREFIXES) or b""
+
+
+def _serialize(results: ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples, chosen: Format) -> bytes:
+    if isinstance(results, ox.QueryTriples) and isinstance(chosen.engine, ox.RdfFormat):
+        return results.serialize(format=chosen.engine) or b""
+    if not isinstance(results, ox.QueryTriples) and isinstance(chosen.engine, ox.QueryResultsFormat):
+        return results.serialize(format=chosen.engine) or b""
+    raise TypeError(f"{chosen.media_type} cannot carry this answer")
+
+
+def _shape(results: object) -> Shape:
+    if isinstance(results, ox.QueryBoolean):
+        return Shape.BOOLEAN
+    return Shape.GRAPH if isinstance(results, ox.QueryTriples) else Shape.BINDINGS
+
+
+def _query_error(error: SyntaxError) -> QueryError:
+    text = str(error.msg or error)
+    found = ENGINE_PLACE.search(text)
+    where = Place("query", int(found.group(1)), int(found.group(2))) if found else None
+    words = ENGINE_PLACE.sub("", text).strip().rstrip(".")
+    return QueryError(f"this is not a SPARQL query: {words}.", f"这不是合法的 SPARQL 查询：{words}。", where)
