@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,6 +53,10 @@ class Shared:
         """Every statement that belongs to the default graph."""
         for graph in self.named.values():
             yield from graph
+
+    def ontology(self) -> list[ox.Quad]:
+        """The statements of ontology and schemes."""
+        return [q for graph, quads in self.named.items() if _role(graph) in ("ontology", "scheme") for q in quads]
 
 
 def load_shared(project: Project) -> Shared:
@@ -115,8 +120,8 @@ def check(project: Project, dl: bool = False, progress: Progress = silent_progre
     cases = [load_case(shared, path) for path in project.cases()]
     report.extend(unformatted(project))
     progress("running the ontology checks", "运行本体检查")
-    ontology = [q for g, qs in shared.named.items() if g == names.GRAPH_ONTOLOGY or "/scheme/" in g for q in qs]
-    report.extend(validate.run_checks(sorted(project.folder("queries/checks").rglob("*.rq")), ontology))
+    ontology = shared.ontology()
+    report.extend(validate.run_checks(project.check_files(), ontology))
     facts = [q for lifted in cases for q in lifted.quads]
     if report.ok:
         progress("checking the facts against the shapes", "按形状检查事实")
@@ -172,7 +177,8 @@ def build(project: Project, out: Path, progress: Progress = silent_progress) -> 
             ) from e
     with contextlib.ExitStack() as cleanup:
         cleanup.callback(lock.release)
-        fingerprint = project.fingerprint()
+        shared_print, case_prints = project.fingerprints()
+        fingerprint = hashlib.sha256(json.dumps([shared_print, case_prints], sort_keys=True).encode()).hexdigest()
         present = read_manifest(out)
         if present and present.fingerprint == fingerprint:
             return present
@@ -181,7 +187,7 @@ def build(project: Project, out: Path, progress: Progress = silent_progress) -> 
         try:
             work = Path(tempfile.mkdtemp(prefix="tmp-", dir=out))
             cleanup.callback(shutil.rmtree, work, True)
-            return _write(project, out, work, fingerprint, progress)
+            return _write(project, _Chunks(out, work, case_prints), progress).publish(fingerprint)
         except OSError as e:
             raise StoreError(f"cannot write to {out}: {e.strerror}.", f"无法写入 {out}：{e.strerror}。") from e
 
@@ -198,49 +204,48 @@ def _ensure_folder(out: Path) -> None:
         ) from e
 
 
-def _write(project: Project, out: Path, work: Path, fingerprint: str, progress: Progress) -> Manifest:
+def _write(project: Project, chunks: _Chunks, progress: Progress) -> _Chunks:
     progress("reading ontology and sources", "读取本体与来源")
     shared = load_shared(project)
-    chunks = _Chunks(work)
     for graph, quads in shared.named.items():
         chunks.add(graph, _role(graph), quads)
     chunks.add(names.GRAPH_SHAPES, "shapes", shared.shapes)
-    ontology = [q for g, qs in shared.named.items() if g == names.GRAPH_ONTOLOGY or "/scheme/" in g for q in qs]
-    shared.reader.report.extend(validate.run_checks(sorted(project.folder("queries/checks").rglob("*.rq")), ontology))
+    ontology = shared.ontology()
+    report = shared.reader.report
+    report.extend(validate.run_checks(project.check_files(), ontology))
     schema = reason.compile_schema(reason.facts(ontology))
     base = reason.Base(schema, reason.facts(shared.quads()))
-    known = set(reason.facts(shared.quads()))
-    made = (base.consequences | set(reason.schema_consequences(schema))) - known
+    made = base.consequences | set(reason.schema_consequences(schema))
     inferred = names.inferred_graph(names.PREFIXES["graph"] + "shared")
-    chunks.add(inferred, "inferred", reason.quads(made, inferred))
+    chunks.add(inferred, "inferred", reason.quads(made - set(reason.facts(shared.quads())), inferred))
+    progress("checking the sources against the shapes", "按形状检查来源")
+    report.extend(validate.conforms(list(shared.quads()), shared.shapes, shared.places))
     _write_cases(project, shared, base, chunks, progress)
-    if not shared.reader.report.ok:
-        report = shared.reader.report
+    if not report.ok:
         raise FindingsError(*report.summary(), report)
     progress("writing the dataset", "写出数据集")
-    return chunks.publish(out, fingerprint)
+    return chunks
 
 
 def _write_cases(project: Project, shared: Shared, base: reason.Base, chunks: _Chunks, progress: Progress) -> None:
-    background = validate.background(shared.quads())
-    report = shared.reader.report
-    batch: list[ox.Quad] = [q for g, qs in shared.named.items() if "/scheme/" in g or "/source/" in g or g == names.GRAPH_LITERATURE for q in qs]
-    places: dict[tuple[str, str], Place] = dict(shared.places)
+    """Case by case; one that has not changed since the last good build is taken over as it was."""
+    batch = Lifted()
     paths = project.cases()
     for number, path in enumerate(paths, 1):
-        progress(f"case {number} of {len(paths)}: {path.name}", f"案例 {number}/{len(paths)}：{path.name}")
-        lifted = load_case(shared, path)
-        batch += lifted.quads
-        places.update(lifted.places)
-        made, clashes = base.consequences_of(reason.facts(lifted.quads))
-        report.extend(clashes)
-        graph = names.case_graph(path.name)
-        chunks.add(graph, "case", lifted.quads)
-        chunks.add(names.inferred_graph(graph), "inferred", reason.quads(made, names.inferred_graph(graph)))
-        if len(batch) >= BATCH or number == len(paths):
+        if not chunks.reuse(path.name):
+            progress(f"case {number} of {len(paths)}: {path.name}", f"案例 {number}/{len(paths)}：{path.name}")
+            lifted = load_case(shared, path)
+            batch.quads += lifted.quads
+            batch.places.update(lifted.places)
+            made, clashes = base.consequences_of(reason.facts(lifted.quads))
+            shared.reader.report.extend(clashes)
+            graph = names.case_graph(path.name)
+            chunks.add(graph, "case", lifted.quads)
+            chunks.add(names.inferred_graph(graph), "inferred", reason.quads(made, names.inferred_graph(graph)))
+        if batch.quads and (len(batch.quads) >= BATCH or number == len(paths)):
             progress(f"shapes, up to case {number} of {len(paths)}", f"检查形状，至案例 {number}/{len(paths)}")
-            report.extend(validate.conforms([*background, *batch], shared.shapes, places))
-            batch, places = [], {}
+            shared.reader.report.extend(validate.conforms([*shared.quads(), *batch.quads], shared.shapes, batch.places))
+            batch = Lifted()
 
 
 def _role(graph: str) -> str:
@@ -248,10 +253,15 @@ def _role(graph: str) -> str:
 
 
 class _Chunks:
-    """One sorted file for each graph, put together at the end in the order of the graphs' names."""
+    """
+    One sorted file for each graph, put together at the end in the order of the graphs' names.
 
-    def __init__(self, work: Path) -> None:
-        self.work = work
+    The files of cases are kept in `cache/` under the fingerprint of the case, so that the next build need not make them again.
+    """
+
+    def __init__(self, out: Path, work: Path, case_prints: Mapping[str, str]) -> None:
+        self.out, self.work, self.cache = out, work, out / "cache"
+        self.kept = {g: self.cache / f"{fp}{suffix}" for case, fp in case_prints.items() for g, suffix in _case_files(case)}
         self.graphs: dict[str, tuple[str, int, Path]] = {}
 
     def add(self, graph: str, role: str, quads: Iterable[ox.Quad]) -> None:
@@ -260,7 +270,17 @@ class _Chunks:
         path.write_text("".join(lines), encoding="utf-8", newline="\n")
         self.graphs[graph] = (role, len(lines), path)
 
-    def publish(self, out: Path, fingerprint: str) -> Manifest:
+    def reuse(self, case: str) -> bool:
+        """Takes over the files of a case that has not changed; False where there are none."""
+        files = [(graph, self.kept[graph]) for graph, _ in _case_files(case)]
+        if not all(path.is_file() for _, path in files):
+            return False
+        for graph, path in files:
+            self.graphs[graph] = (_role(graph), path.read_bytes().count(b"\n"), path)
+        return True
+
+    def publish(self, fingerprint: str) -> Manifest:
+        """Puts the dataset and then its manifest in place; only now is anything visible."""
         digest = hashlib.sha256()
         whole = self.work / "whole.nq"
         with whole.open("wb") as target:
@@ -271,6 +291,19 @@ class _Chunks:
         infos = [GraphInfo(g, role, role != "shapes", count) for g, (role, count, _) in sorted(self.graphs.items())]
         name = f"covalue-{digest.hexdigest()[:16]}.nq"
         manifest = Manifest(digest.hexdigest(), fingerprint, __version__, name, tuple(infos))
-        whole.replace(out / name)
-        write_manifest(out, manifest)
+        whole.replace(self.out / name)
+        write_manifest(self.out, manifest)
+        self._keep()
         return manifest
+
+    def _keep(self) -> None:
+        self.cache.mkdir(exist_ok=True)
+        for graph, target in self.kept.items():
+            self.graphs[graph][2].replace(target)
+        for old in set(self.cache.iterdir()) - set(self.kept.values()):
+            old.unlink(missing_ok=True)
+
+
+def _case_files(case: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    graph = names.case_graph(case)
+    return (graph, ".nq"), (names.inferred_graph(graph), ".inferred.nq")

@@ -63,18 +63,24 @@ class Project:
         """The folders of cases."""
         return _folders(self.folder("graph/cases"))
 
-    def query_files(self) -> list[Path]:
-        return sorted(self.folder("queries").rglob("*.rq"))
+    def check_files(self) -> list[Path]:
+        """The SPARQL checks of the ontology."""
+        return sorted(self.folder("queries/checks").rglob("*.rq"))
+
+    def question_files(self) -> list[Path]:
+        """The named questions."""
+        folder = self.folder("queries")
+        return sorted(p for p in folder.rglob("*.rq") if p.relative_to(folder).parts[0] not in ("checks", "lenses"))
 
     def turtle_files(self) -> list[Path]:
         """All Turtle files that we keep in house style."""
         return sorted(self.folder("ontology").rglob("*.ttl"))
 
-    def source_files(self) -> list[Path]:
-        """Every file that the build reads."""
-        found = [*self.ontology_files(), *self.scheme_files(), *self.shape_files()]
-        checks = self.folder("queries/checks").rglob("*.rq")
-        return sorted([*found, *checks, *self.folder("graph").rglob("*.csv")])
+    def shared_files(self) -> list[Path]:
+        """Every file that the build reads, but for the cases."""
+        graph = self.folder("graph")
+        tables = [p for p in graph.rglob("*.csv") if graph / "cases" not in p.parents]
+        return sorted([*self.ontology_files(), *self.scheme_files(), *self.shape_files(), *self.check_files(), *tables])
 
     def relative(self, path: Path) -> str:
         """The path as we show it: from the root, with forward slashes."""
@@ -83,13 +89,24 @@ class Project:
         except ValueError:
             return str(path)
 
-    def fingerprint(self) -> str:
-        """A SHA-256 over names and bytes of every source file and of the building code; the same sources give the same text."""
+    def fingerprints(self) -> tuple[str, dict[str, str]]:
+        """
+        A SHA-256 of all that cases share (ontology, sources, specs, the code that builds), and one of each case with it.
+
+        The same sources give the same texts, wherever the project lies.
+        """
         total = hashlib.sha256()
-        for path in self.source_files():
-            total.update(f"{self.relative(path)}\0{_digest(path)}\n".encode())
-        for path in sorted(PACKAGE.rglob("*.py")):
-            total.update(_digest(path).encode())
+        for path in [*self.shared_files(), *sorted(PACKAGE.rglob("*.py"))]:
+            name = path.relative_to(PACKAGE).as_posix() if PACKAGE in path.parents else self.relative(path)
+            total.update(f"{name}\0{_digest(path)}\n".encode())
+        shared = total.hexdigest()
+        return shared, {case.name: self._case_fingerprint(case, shared) for case in self.cases()}
+
+    def _case_fingerprint(self, case: Path, shared: str) -> str:
+        total = hashlib.sha256(shared.encode())
+        for path in sorted(case.iterdir()):
+            if path.is_file():
+                total.update(f"{path.name}\0{_digest(path)}\n".encode())
         return total.hexdigest()
 
 

@@ -15,18 +15,12 @@ import pyoxigraph as ox
 
 from covalue.errors import Place, SourceError
 from covalue.findings import Finding, Severity
-from covalue.names import PREFIXES, RDF_TYPE, RDFS_SUBCLASSOF, shrink
+from covalue.names import PREFIXES, shrink
 from covalue.queries import load
 
 SH = PREFIXES["sh"]
-BACKGROUND = {RDF_TYPE, RDFS_SUBCLASSOF}
 SEVERITIES = {"Violation": Severity.VIOLATION, "Warning": Severity.WARNING, "Info": Severity.INFO}
 Places = Mapping[tuple[str, str], Place]
-
-
-def background(quads: Iterable[ox.Quad]) -> list[ox.Quad]:
-    """The part of ontology, schemes and sources that shapes look at from a case: types and the class tree."""
-    return [q for q in quads if q.predicate.value in BACKGROUND]
 
 
 def conforms(data: Iterable[ox.Quad], shapes: Iterable[ox.Quad], places: Places) -> list[Finding]:
@@ -34,7 +28,7 @@ def conforms(data: Iterable[ox.Quad], shapes: Iterable[ox.Quad], places: Places)
     What SHACL finds in the data, one finding for each result.
 
     Args:
-        data: asserted facts with the background that they need; graphs are ignored.
+        data: asserted facts, with the ontology, schemes and sources that shapes look at from them; graphs are ignored.
         shapes: parsed afresh for every run, since pySHACL changes the shapes graph that it is given.
         places: from (subject, property) to the cell that stated it.
 

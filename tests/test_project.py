@@ -1,0 +1,131 @@
+"""The project: where sources are found, what counts as a source, and when the fingerprint changes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from covalue.build import load_shared
+from covalue.errors import SourceError
+from covalue.project import Project, find_project
+
+FOLDERS = ["ontology/core", "ontology/schemes", "ontology/shapes", "graph/tables", "graph/literature", "graph/sources", "graph/cases", "queries/checks"]
+TURTLE_FOLDERS = FOLDERS[:3]
+READERS: dict[str, Callable[[Project], object]] = {
+    "ontology/core": Project.ontology_files,
+    "ontology/schemes": Project.scheme_files,
+    "ontology/shapes": Project.shape_files,
+    "graph/tables": Project.specs,
+    "graph/literature": Project.literature,
+    "graph/sources": Project.sources,
+    "graph/cases": Project.cases,
+    "queries/checks": Project.fingerprint,
+}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_missing_folder_is_named(small: Project, name: str) -> None:
+    """A missing folder is an error that names it in both languages and says how to go on."""
+    shutil.rmtree(small.root / name)
+    with pytest.raises(SourceError) as caught:
+        READERS[name](small)
+    e = caught.value
+    assert str(small.root / name) == (e.place.path if e.place else None)
+    assert all(f"{name}/" in text and "--project" in text for text in (e.en, e.zh))
+
+
+@pytest.mark.parametrize("name", TURTLE_FOLDERS)
+def test_empty_folder_is_named(small: Project, name: str) -> None:
+    """A folder without a single Turtle file is an error, not an empty ontology."""
+    for path in (small.root / name).glob("*.ttl"):
+        path.unlink()
+    with pytest.raises(SourceError, match=r"holds no \*\.ttl file"):
+        load_shared(small)
+
+
+def test_cases_are_folders_in_order(small: Project) -> None:
+    """Cases are the folders under graph/cases, sorted; hidden and underscored ones are left out, and files are none."""
+    for name in ("_draft", ".trash", "aaa"):
+        (small.root / "graph/cases" / name).mkdir()
+    (small.root / "graph/cases/readme.txt").write_text("x")
+    assert ["aaa", "harbor-wheels", "night-clinic"] == [p.name for p in small.cases()]
+
+
+def test_relative_path_is_shown_from_the_root(small: Project, tmp_path: Path) -> None:
+    """A path inside the project is shown from its root, another as it is."""
+    assert "graph/cases/x.csv" == small.relative(small.root / "graph" / "cases" / "x.csv")
+    assert str(tmp_path / "other") == small.relative(tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ontology/core/case.ttl",
+        "ontology/schemes/role.ttl",
+        "graph/tables/actors.csv",
+        "graph/literature/scholars.csv",
+        "graph/sources/moreau-tan-2021/passages.csv",
+        "graph/cases/night-clinic/actors.csv",
+        "queries/checks/foops/om1-minimum-metadata.rq",
+    ],
+)
+def test_fingerprint_changes_with_every_source(small: Project, name: str) -> None:
+    """One byte more in a source changes the fingerprint."""
+    before = small.fingerprint()
+    with (small.root / name).open("ab") as file:
+        file.write(b"\n")
+    assert before != small.fingerprint()
+
+
+def test_fingerprint_changes_with_names(small: Project) -> None:
+    """Renaming a case changes the fingerprint although no byte inside differs."""
+    before = small.fingerprint()
+    (small.root / "graph/cases/night-clinic").rename(small.root / "graph/cases/day-clinic")
+    assert before != small.fingerprint()
+
+
+def test_fingerprint_ignores_times_and_places(small: Project, copy_small: Callable[[str], Project]) -> None:
+    """Copies of the same sources elsewhere, with other times, have the same fingerprint."""
+    other = copy_small("other")
+    for path in other.source_files():
+        os.utime(path, (1, 1))
+    assert small.fingerprint() == other.fingerprint()
+
+
+def test_unreadable_source_is_named(small: Project) -> None:
+    """A source that cannot be read is an error that names it in both languages."""
+    path = small.root / "graph/cases/night-clinic/actors.csv"
+    path.unlink()
+    path.symlink_to("nowhere.csv")
+    with pytest.raises(SourceError) as caught:
+        small.fingerprint()
+    assert (str(path), True, True) == (caught.value.place.path if caught.value.place else None, "cannot be read" in caught.value.en, "无法读取" in caught.value.zh)
+
+
+def test_find_given_root(small: Project) -> None:
+    """A named root is taken."""
+    assert small.root == find_project(small.root).root
+
+
+def test_given_root_without_knowledge_is_refused(tmp_path: Path) -> None:
+    """A root that lacks one of the three folders is an error that shows where was looked."""
+    (tmp_path / "ontology").mkdir()
+    (tmp_path / "graph").mkdir()
+    with pytest.raises(SourceError) as caught:
+        find_project(tmp_path)
+    assert all(str(tmp_path) in text and "queries/" in text for text in (caught.value.en, caught.value.zh))
+
+
+def test_wheel_data_goes_before_the_checkout(tmp_path: Path) -> None:
+    """An installed package reads its own data; without it, the checkout around it."""
+    package = tmp_path / "service" / "covalue"
+    for root in (tmp_path, package / "data"):
+        for name in ("ontology", "graph", "queries"):
+            (root / name).mkdir(parents=True)
+    assert package / "data" == find_project(package=package).root
+    shutil.rmtree(package / "data")
+    assert tmp_path == find_project(package=package).root
