@@ -118,18 +118,18 @@ def check(project: Project, dl: bool = False, progress: Progress = silent_progre
     shared = load_shared(project)
     report = shared.reader.report
     cases = [load_case(shared, path) for path in project.cases()]
-    report.extend(unformatted(project))
-    progress("running the ontology checks", "运行本体检查")
     ontology = shared.ontology()
-    report.extend(validate.run_checks(project.check_files(), ontology))
     facts = [q for lifted in cases for q in lifted.quads]
-    if report.ok:
+    if report.ok:  # a cell that could not be read would only show again as a gap in the facts
         progress("checking the facts against the shapes", "按形状检查事实")
         places = {k: v for lifted in cases for k, v in lifted.places.items()} | shared.places
         report.extend(validate.conforms([*shared.quads(), *facts], shared.shapes, places))
         base = reason.Base(reason.compile_schema(reason.facts(ontology)), reason.facts(shared.quads()))
         for lifted in cases:
             report.extend(base.consequences_of(reason.facts(lifted.quads))[1])
+    progress("checking the ontology and the style", "检查本体与书写格式")
+    report.extend(validate.run_checks(project.check_files(), ontology))
+    report.extend(unformatted(project))
     if dl and report.ok:
         progress("asking HermiT (takes some seconds)", "运行 HermiT（需数秒）")
         with tempfile.TemporaryDirectory() as folder:

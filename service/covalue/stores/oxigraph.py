@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyoxigraph as ox
 
-from covalue.errors import Place, QueryError, SourceError, StoreError
+from covalue.diagnosis import diagnose
+from covalue.errors import Place, SourceError, StoreError
 from covalue.formats import Format, Shape
 from covalue.manifest import Manifest, read_manifest
 from covalue.names import PREFIXES
 from covalue.sparql import guard
 from covalue.stores import Answer, Pick, Request
-
-ENGINE_PLACE = re.compile(r"(?:Parser )?error at (\d+):(\d+):?\s*", re.I)
 
 
 class OxigraphStore:
@@ -111,7 +109,7 @@ class OxigraphStore:
             chosen = pick(shape)
             body = _serialize(results, chosen)
         except SyntaxError as e:
-            raise _query_error(e) from e
+            raise diagnose(request.text, str(e.msg or e)) from e
         except (RuntimeError, OSError) as e:
             raise StoreError(f"the engine could not evaluate the query: {e}", f"引擎无法执行该查询：{e}") from e
         return Answer(shape, chosen, body)
@@ -138,11 +136,3 @@ def _shape(results: object) -> Shape:
     if isinstance(results, ox.QueryBoolean):
         return Shape.BOOLEAN
     return Shape.GRAPH if isinstance(results, ox.QueryTriples) else Shape.BINDINGS
-
-
-def _query_error(error: SyntaxError) -> QueryError:
-    text = str(error.msg or error)
-    found = ENGINE_PLACE.search(text)
-    where = Place("query", int(found.group(1)), int(found.group(2))) if found else None
-    words = ENGINE_PLACE.sub("", text).strip().rstrip(".")
-    return QueryError(f"this is not a SPARQL query: {words}.", f"这不是合法的 SPARQL 查询：{words}。", where)

@@ -1,0 +1,198 @@
+"""
+Who may start next: places in two lanes, a bounded queue, and turns by client. Knows nothing of processes or queries.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from enum import Enum
+
+from covalue.stores.limits import Cancel, Limits, OverloadedError, cancelled_error
+
+POLL = 0.05
+"""Seconds between looks at whether a waiting client has gone."""
+HALF_LIFE = 10.0
+"""Seconds after which spent time counts half."""
+SPENDER = 2.0
+"""Seconds of recent evaluation from which on a client may no longer take the last quick place."""
+REMEMBERED = 4096
+"""Clients whose spending is remembered."""
+
+
+class Lane(Enum):
+    """Where a query runs: first quick, and once it has shown that it is not, heavy."""
+
+    QUICK = "quick"
+    HEAVY = "heavy"
+
+
+@dataclass(eq=False)
+class Ticket:
+    """One query on its way: who asks, in which lane, and the event that says that its place is there. An empty client is nobody's."""
+
+    client: str
+    lane: Lane = Lane.QUICK
+    granted: threading.Event = field(default_factory=threading.Event)
+
+
+class Gate:
+    """
+    Gives out places.
+
+    Clients take turns; none may hold all places of the quick lane, and one that has spent much lately never the last: so a newcomer
+    finds a place whatever the others ask. A full queue refuses at once.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._places = {Lane.QUICK: limits.quick, Lane.HEAVY: limits.heavy}
+        self._running: dict[Lane, dict[str, int]] = {Lane.QUICK: {}, Lane.HEAVY: {}}
+        self._taken = dict.fromkeys(Lane, 0)
+        self._waiting: dict[Lane, OrderedDict[str, deque[Ticket]]] = {Lane.QUICK: OrderedDict(), Lane.HEAVY: OrderedDict()}
+        self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._usual = 0.05
+
+    def enter(self, ticket: Ticket, cancel: Cancel | None = None) -> None:
+        """
+        Returns once the ticket has a place in its lane; `leave` gives it back.
+
+        Raises:
+            OverloadedError: the queue is full, or the wait was too long.
+            CancelledError: `cancel` became true.
+        """
+        with self._lock:
+            if not self._waiting[ticket.lane] and self._eligible(ticket.client, ticket.lane):
+                self._start(ticket)
+                return
+            self._enqueue(ticket)
+            self._dispatch(ticket.lane)
+        self._wait(ticket, cancel)
+
+    def leave(self, ticket: Ticket, seconds: float) -> None:
+        """Gives the place back after so many seconds of evaluation."""
+        with self._lock:
+            self._stop(ticket)
+            self._usual += 0.1 * (seconds - self._usual)
+            if ticket.client:
+                self._spend(ticket.client, seconds)
+            self._dispatch(ticket.lane)
+
+    def demote(self, ticket: Ticket) -> bool:
+        """Moves a running ticket to the heavy lane; false where no place is free there."""
+        with self._lock:
+            if self._waiting[Lane.HEAVY] or not self._eligible(ticket.client, Lane.HEAVY):
+                return False
+            self._stop(ticket)
+            ticket.lane = Lane.HEAVY
+            self._start(ticket)
+            self._dispatch(Lane.QUICK)
+            return True
+
+    @property
+    def crowded(self) -> bool:
+        """Whether somebody waits for a quick place."""
+        return bool(self._waiting[Lane.QUICK])
+
+    def counts(self) -> dict[str, int]:
+        """How many run and wait in each lane."""
+        with self._lock:
+            out = {f"{lane.value}_running": self._taken[lane] for lane in Lane}
+            return out | {f"{lane.value}_waiting": self._length(lane) for lane in Lane}
+
+    def _length(self, lane: Lane) -> int:
+        return sum(map(len, self._waiting[lane].values()))
+
+    def _eligible(self, client: str, lane: Lane) -> bool:
+        free = self._places[lane] - self._taken[lane]
+        if free <= 0:
+            return False
+        if not client or not self._limits.on("share"):
+            return True
+        if self._running[lane].get(client, 0) >= self._share(lane):
+            return False
+        return free > 1 or lane is Lane.HEAVY or self._places[lane] == 1 or self._recent(client) <= SPENDER
+
+    def _share(self, lane: Lane) -> int:
+        places = self._places[lane]
+        return max(1, places - 1 if lane is Lane.QUICK else math.ceil(places / 2))
+
+    def _start(self, ticket: Ticket) -> None:
+        self._taken[ticket.lane] += 1
+        running = self._running[ticket.lane]
+        running[ticket.client] = running.get(ticket.client, 0) + 1
+        ticket.granted.set()
+
+    def _stop(self, ticket: Ticket) -> None:
+        self._taken[ticket.lane] -= 1
+        running = self._running[ticket.lane]
+        running[ticket.client] -= 1
+        if not running[ticket.client]:
+            del running[ticket.client]
+
+    def _enqueue(self, ticket: Ticket) -> None:
+        limits, waiting = self._limits, self._waiting
+        mine = {lane: len(waiting[lane].get(ticket.client, ())) for lane in Lane}
+        full = sum(map(self._length, Lane)) >= limits.queue
+        if ticket.client:
+            full |= sum(mine.values()) >= limits.client_queue
+            full |= ticket.lane is Lane.HEAVY and mine[Lane.HEAVY] >= limits.client_heavy_queue
+        if full and limits.on("queue"):
+            raise self._overloaded(ticket.lane)
+        ticket.granted.clear()
+        waiting[ticket.lane].setdefault(ticket.client, deque()).append(ticket)
+
+    def _overloaded(self, lane: Lane) -> OverloadedError:
+        each = self._limits.seconds if lane is Lane.HEAVY else self._usual
+        after = min(60, max(1, math.ceil((self._length(lane) + 1) * each / self._places[lane])))
+        return OverloadedError(
+            f"too many queries are waiting; try again in {after} s.",
+            f"等待中的查询过多；请于 {after} 秒后重试。",
+            after,
+        )
+
+    def _dispatch(self, lane: Lane) -> None:
+        """Gives free places to waiting clients in turn; one that may not have a place now keeps its turn."""
+        waiting = self._waiting[lane]
+        while waiting:
+            client = next((c for c in waiting if self._eligible(c, lane)), None)
+            if client is None:
+                return
+            queue = waiting[client]
+            self._start(queue.popleft())
+            if queue:
+                waiting.move_to_end(client)
+            else:
+                del waiting[client]
+
+    def _wait(self, ticket: Ticket, cancel: Cancel | None) -> None:
+        until = time.monotonic() + self._limits.wait_seconds
+        while not ticket.granted.wait(POLL):
+            gone = cancel is not None and cancel()
+            late = time.monotonic() > until
+            with self._lock:
+                if not (gone or late):
+                    self._dispatch(ticket.lane)  # what a client has spent fades without anybody leaving
+                elif not ticket.granted.is_set():
+                    self._withdraw(ticket)
+                    raise cancelled_error() if gone else self._overloaded(ticket.lane)
+
+    def _withdraw(self, ticket: Ticket) -> None:
+        queue = self._waiting[ticket.lane][ticket.client]
+        queue.remove(ticket)
+        if not queue:
+            del self._waiting[ticket.lane][ticket.client]
+
+    def _recent(self, client: str) -> float:
+        seconds, then = self._spent.get(client, (0.0, 0.0))
+        return seconds * 0.5 ** ((time.monotonic() - then) / HALF_LIFE) if seconds else 0.0
+
+    def _spend(self, client: str, seconds: float) -> None:
+        self._spent[client] = (self._recent(client) + seconds, time.monotonic())
+        self._spent.move_to_end(client)
+        if len(self._spent) > REMEMBERED:
+            self._spent.popitem(last=False)
