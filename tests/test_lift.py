@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import unicodedata
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from covalue.errors import Place
@@ -34,6 +32,7 @@ REFERABLE = {
     "indicators": ["fleet-growth"],
     "situations": ["repairs-shared", "fewer-breakdowns"],
     "events": ["founded"],
+    "business-models": ["monthly-pass-model"],
     "publications": ["moreau-tan-2021", "harbor-report-2019"],
     "scholars": ["moreau", "tan"],
 }
@@ -109,35 +108,27 @@ def same(term: ox.NamedNode | ox.Literal) -> object:
 
 
 @pytest.mark.parametrize("table", ["actors", "stages", "observations", "contributions", "events", "descriptions", "classifications"])
+@settings(max_examples=25)
 @given(data=st.data())
-def test_row_read_back_gives_the_cells(
-    small_source: Path, specs: dict[str, Kind], words: Vocabulary, reader_of: Readers, tmp_path_factory: pytest.TempPathFactory, table: str, data: st.DataObject
-) -> None:
+def test_row_read_back_gives_the_cells(small: Project, specs: dict[str, Kind], words: Vocabulary, reader_of: Readers, table: str, data: st.DataObject) -> None:
     """A row of any good values, lifted and asked for by SPARQL, gives exactly what was typed, cell by cell."""
-    root = tmp_path_factory.mktemp("lift")
-    shutil.copytree(small_source / "graph", root / "graph")
-    row_of: dict[str, list[Value]] = {}
-    for column in specs[table].columns[1:]:
-        most = min(column.most or 3, 3)
-        row_of[column.name] = data.draw(st.lists(values(column, words), min_size=column.least, max_size=most), label=column.name)
-    path = root / CASE / f"{table}.csv"
-    if not path.exists():
-        write(path, [["id", *row_of]])
-    header = cells(path)[0] + [n for n in row_of if n not in cells(path)[0]]
-    new = {"id": "new-row", **{name: " | ".join(typed for typed, _ in given) for name, given in row_of.items()}}
-    write(path, [header, *[r + [""] * (len(header) - len(r)) for r in cells(path)[1:]], [new[n] for n in header]])
-    reader = reader_of(Project(root))
-    folder = reader.case(root / CASE)
+    columns = specs[table].columns[1:]
+    row: dict[str, list[Value]] = {c.name: data.draw(st.lists(values(c, words), min_size=c.least, max_size=min(c.most or 3, 3)), label=c.name) for c in columns}
+    path = small.root / CASE / f"{table}.csv"
+    old = [r for r in cells(path) if r[0] != "new-row"] if path.exists() else [["id"]]
+    header = list(dict.fromkeys([*old[0], *row]))
+    new = {"id": "new-row", **{name: " | ".join(text for text, _ in given) for name, given in row.items()}}
+    write(path, [header, *[[*r, *[""] * (len(header) - len(r))] for r in old[1:]], [new[n] for n in header]])
+    reader = reader_of(small)
+    folder = reader.case(small.root / CASE)
     assert [] == list(map(str, reader.report))
     lifted = lift_case(folder.rows, "harbor-wheels")
     subject = next(r.iri for r in folder.rows if r.id == "new-row")
-    by_property: dict[tuple[str, str], set[object]] = {}
-    for column in specs[table].columns[1:]:
-        by_property.setdefault((column.property, column.target[0] if column.kind == "text" else ""), set()).update(same(term) for _, term in row_of[column.name])
-    for column in specs[table].columns[1:]:
-        expected = by_property[column.property, column.target[0] if column.kind == "text" else ""]
-        assert expected == {same(t) for t in read_back(lifted, subject, column)}, column.name
-    shutil.rmtree(root)
+    for column in columns:
+        stated = {
+            same(term) for c in columns if (c.property, c.kind == "text" and c.target) == (column.property, column.kind == "text" and column.target) for _, term in row[c.name]
+        }
+        assert stated == {same(t) for t in read_back(lifted, subject, column)}, column.name
 
 
 @pytest.fixture
@@ -221,13 +212,11 @@ def test_places_lead_back_to_the_cell(folder: Folder) -> None:
         pytest.param("-0", "0.0", marks=pytest.mark.xfail(strict=True, reason="gives -0.0")),
     ],
 )
-def test_equal_decimals_have_one_spelling(small: Project, reader_of: Readers, specs: dict[str, Kind], typed_in: str, spelling: str) -> None:
+def test_equal_decimals_have_one_spelling(small: Project, reader_of: Readers, typed_in: str, spelling: str) -> None:
     """However a number is typed, equal numbers become the same literal."""
     set_cell(small.root / CASE / "observations.csv", 2, "value", typed_in)
     rows = reader_of(small).case(small.root / CASE).rows
-    column = specs["observations"].column("value")
-    assert column
-    assert {typed(spelling, "decimal")} == read_back(lift_case(rows, "harbor-wheels"), expand("case:harbor-wheels/observation/fleet-grew-12"), column)
+    assert [typed(spelling, "decimal")] == [q.object for q in lift_case(rows, "harbor-wheels").quads if q.predicate.value == expand("vcc:value")]
 
 
 def test_repeated_value_is_stated_once(small: Project, reader_of: Readers) -> None:

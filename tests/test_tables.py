@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -72,7 +70,6 @@ CELLS = [
     Bad("events", 2, "start_month", "April", "bad-month", "a month from 1 to 12", "1 至 12 的月份"),
     Bad("stages", 2, "ordinal", "first", "bad-integer", "a whole number", "整数"),
     Bad("stages", 2, "ordinal", "-1", "bad-integer", "a whole number", "整数"),
-    Bad("stages", 2, "ordinal", "Ⅻ", "bad-integer", "a whole number", "整数"),
     pytest.param(
         Bad("stages", 2, "ordinal", "10²", "bad-integer", "a whole number", "整数"),
         marks=pytest.mark.xfail(strict=True, reason="NFKC reads 10² as 102, a hundredfold error that only a remark about full-width characters tells"),
@@ -87,7 +84,7 @@ CELLS = [
         Bad("observations", 2, "period_end", "2018-02-30", "bad-date", "YYYY-MM-DD", "YYYY-MM-DD"),
         marks=pytest.mark.xfail(strict=True, reason="a day that the month does not have is taken as a date"),
     ),
-    Bad("observations", 2, "unit", "percents", "not-a-choice", 'is not one of count, currency-cny, percent, rank - did you mean "percent"?', "是否指“percent”"),
+    Bad("observations", 2, "unit", "percents", "not-a-choice", 'did you mean "percent"?', "是否指“percent”"),
     Bad("observations", 2, "unit", "modality/percent", "not-a-choice", "is not one of unit", "不在可选值之列：unit"),
     Bad("classifications", 2, "concept", "operant", "not-a-concept", "write it as scheme/concept", "请写作“方案/概念”"),
     Bad("classifications", 2, "concept", "resource-kind/operants", "not-a-choice", 'did you mean "resource-kind/operant"', "resource-kind/operant"),
@@ -448,23 +445,19 @@ CELL_TEXT = ANY_TEXT | st.lists(
 
 
 @given(table=st.sampled_from(["actors", "contributions", "observations", "events", "classifications", "case"]), column=st.integers(1, 30), text=CELL_TEXT)
-def test_whatever_stands_in_a_cell_is_judged(
-    small_source: Path, specs_columns: dict[str, list[Column]], reader_of: Readers, table: str, column: int, text: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_whatever_stands_in_a_cell_is_judged(small: Project, specs_columns: dict[str, list[Column]], reader_of: Readers, table: str, column: int, text: str) -> None:
     """Any text in any cell but the id is read or reported; nothing is raised, and what is reported names that row."""
     columns = [c.name for c in specs_columns[table] if c.name != "id" and c.kind != "iri"]
     name = columns[column % len(columns)]
-    root = tmp_path_factory.mktemp("cell")
-    shutil.copytree(small_source / "graph", root / "graph")
-    project = Project(root)
-    path = root / CASE / f"{table}.csv"
+    path = small.root / CASE / f"{table}.csv"
+    before = path.read_bytes()
     set_cell(path, 2, name, text.replace("\r", ""))
-    reader = reader_of(project)
-    folder = reader.case(root / CASE)
+    reader = reader_of(small)
+    folder = reader.case(small.root / CASE)
+    path.write_bytes(before)
     lift_case(folder.rows, "harbor-wheels")
     own = {str(f.place).partition(",")[0] for f in reader.report if f.rule not in ("unknown-passage", "bad-locator", "dangling-reference")}
     assert own <= {f"{CASE}/{table}.csv row 2"}
-    shutil.rmtree(root)
 
 
 @pytest.fixture(scope="module")
@@ -474,16 +467,13 @@ def specs_columns(repo: Project) -> dict[str, list[Column]]:
 
 
 @given(data=st.binary(max_size=200) | ANY_TEXT.map(lambda t: t.encode("utf-16")) | ANY_TEXT.map(lambda t: b"id,label_en\r\n" + t.encode()))
-def test_whatever_a_file_holds_is_judged(small_source: Path, reader_of: Readers, data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_whatever_a_file_holds_is_judged(small: Project, reader_of: Readers, data: bytes) -> None:
     """Any bytes as a table file lead to findings about that file, never to an error of the program."""
-    root = tmp_path_factory.mktemp("bytes")
-    shutil.copytree(small_source / "graph", root / "graph")
-    (root / CASE / "needs.csv").write_bytes(data)
-    reader = reader_of(Project(root))
-    reader.case(root / CASE)
+    (small.root / CASE / "needs.csv").write_bytes(data)
+    reader = reader_of(small)
+    reader.case(small.root / CASE)
     assert {f"{CASE}/needs.csv"} == {f.place.path for f in reader.report if f.place}
     assert not reader.report.ok
-    shutil.rmtree(root)
 
 
 def test_specs_describe_every_kind(repo: Project, specs_columns: dict[str, list[Column]]) -> None:

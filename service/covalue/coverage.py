@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pyoxigraph as ox
@@ -23,6 +23,7 @@ class SectionCoverage:
     silent: int
     claims: int
     missing: tuple[str, ...]
+    contradicted: tuple[str, ...]
 
 
 def coverage(source: Folder, facts: Iterable[ox.Quad]) -> list[SectionCoverage]:
@@ -44,15 +45,16 @@ def coverage(source: Folder, facts: Iterable[ox.Quad]) -> list[SectionCoverage]:
             continue
         cited = {iri for _, iri in places if iri in claims}
         listed = {iri for _, iri in places if iri in silent} - cited
+        both = tuple(i for i, iri in places if iri in silent and iri in cited)
         missing = tuple(i for i, iri in places if iri not in cited and iri not in listed)
         total = len(set().union(*(claims[iri] for iri in cited))) if cited else 0
-        out.append(SectionCoverage(source.name, name, len(places), len(cited), len(listed), total, missing))
+        out.append(SectionCoverage(source.name, name, len(places), len(cited), len(listed), total, missing, both))
     return out
 
 
-def gaps(sections: Iterable[SectionCoverage]) -> list[Finding]:
-    """A finding for each sentence that is neither cited nor listed as holding no claim."""
-    return [
+def gaps(sections: Sequence[SectionCoverage]) -> list[Finding]:
+    """A finding for each sentence that is neither cited nor listed as holding no claim, and for each that is both."""
+    missing = [
         Finding(
             "coverage",
             f"{s.source}/{place} is cited by no claim; add a claim, or list it in silent.csv with the reason.",
@@ -62,6 +64,17 @@ def gaps(sections: Iterable[SectionCoverage]) -> list[Finding]:
         for s in sections
         for place in s.missing
     ]
+    both = [
+        Finding(
+            "coverage",
+            f"{s.source}/{place} is listed in silent.csv, but claims cite it; delete that row.",
+            f"{s.source}/{place} 列在 silent.csv 中，却有陈述引用；请删去该行。",
+            value=place,
+        )
+        for s in sections
+        for place in s.contradicted
+    ]
+    return missing + both
 
 
 def as_text(sections: Iterable[SectionCoverage]) -> str:

@@ -147,7 +147,7 @@ def check_size(text: str, limits: TextLimits = TEXT_LIMITS) -> None:
 
 def _surely_small(text: str, limits: TextLimits) -> bool:
     """Whether not even the characters of strings, IRIs and comments, all counted along, make the text too large."""
-    brackets = sum(map(text.count, "{([<"))
+    brackets = sum(map(text.count, OPEN))
     if brackets > limits.nesting or brackets + sum(map(text.count, SEPARATORS)) > limits.patterns:
         return False
     if len(text) <= limits.operators:
@@ -167,14 +167,14 @@ class _Scan:
     def run(self) -> None:
         for kind, token, offset in tokens(self.text):
             if kind == "other":
-                self._sign(token, offset)
+                self._sign(token)
             elif kind == "word":
                 self.operators += token.upper() in KEYWORDS
             elif kind == "name" and token.endswith("."):  # the scanner leaves the dot that ends a statement with the name
                 self._separator()
             self._check(offset)
 
-    def _sign(self, token: str, offset: int) -> None:
+    def _sign(self, token: str) -> None:
         if token in OPEN:
             self.open.append(token)
             self.patterns += token != "("

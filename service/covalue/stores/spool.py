@@ -45,6 +45,7 @@ class Spool:
         self._limits, self._budget = limits, budget
         self._parts: list[bytes] = []
         self._file: BinaryIO | None = None
+        self._held = 0
         self.size = 0
 
     def write(self, data: bytes) -> None:
@@ -67,13 +68,17 @@ class Spool:
 
     def _to_file(self, data: bytes) -> None:
         if self._file is None:
-            self._budget.take(self.size - len(data))
-            self._file = cast(BinaryIO, tempfile.TemporaryFile(prefix="covalue-"))  # noqa: SIM115: closed by close()
+            self._hold(self.size - len(data))
+            self._file = cast(BinaryIO, tempfile.TemporaryFile(prefix="covalue-"))  # noqa: SIM115
             for part in self._parts:
                 self._file.write(part)
             self._parts.clear()
-        self._budget.take(len(data))
+        self._hold(len(data))
         self._file.write(data)
+
+    def _hold(self, size: int) -> None:
+        self._budget.take(size)
+        self._held += size
 
     def rewind(self) -> None:
         """Ready to be read from the start."""
@@ -101,10 +106,9 @@ class Spool:
         if self._file is not None:
             self._file.close()
             self._file = None
-            self._budget.give(self._taken())
-
-    def _taken(self) -> int:
-        return self.size
+        held, self._held = self._held, 0
+        if held:
+            self._budget.give(held)
 
     @property
     def on_disk(self) -> bool:

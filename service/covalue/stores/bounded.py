@@ -1,0 +1,454 @@
+"""
+A store that answers in worker processes, which can be killed: every query has an end, whatever it asks.
+
+The engine has neither deadline nor cancel in Python, and no thread can be stopped; only the death of a process ends any query. So the
+service keeps a few workers. The thread that asks waits for its worker with an eye on the clock and the client, and kills it when
+either is over; nobody else does, so no kill hits a stranger. Answers are taken whole, long ones into a temporary file, before any of
+their bytes go out: an answer that a limit cuts is an error and never a short answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import pickle
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from covalue.errors import CovalueError, Place, QueryError, StoreError
+from covalue.formats import FORMATS, Format, Shape
+from covalue.manifest import Manifest, read_manifest
+from covalue.sparql import FORMS, guard, tokens
+from covalue.stores import Answer, Pick, Request
+from covalue.stores.gate import Gate, Lane, Ticket
+from covalue.stores.limits import (
+    Cancel,
+    Limits,
+    TooLargeError,
+    cancelled_error,
+    check_size,
+    crash_error,
+    deadline_error,
+    memory_error,
+)
+from covalue.stores.processes import TICK, Starter, Worker, starter
+from covalue.stores.snapshot import ensure
+from covalue.stores.spool import Budget, Spool, Stream
+from covalue.stores.worker import ABOUT, EXIT_DEADLINE, EXIT_MEMORY, SHAPES, Files, Folder, Opener
+
+FORM_SHAPES = {"SELECT": Shape.BINDINGS, "ASK": Shape.BOOLEAN, "CONSTRUCT": Shape.GRAPH, "DESCRIBE": Shape.GRAPH}
+NUMBERS = {f: i for i, f in enumerate(FORMATS)}
+KINDS: dict[str, type[CovalueError]] = {k.__name__: k for k in (QueryError, StoreError, TooLargeError)}
+KNOWN_HEAVY = 1024
+"""Texts that are remembered as heavy, and go to that lane at once."""
+OUT_OF_MEMORY = {EXIT_MEMORY, -6, -9}
+"""Exit statuses: ended by its watch, an allocation of the engine failed (it aborts), ended by the system."""
+
+
+class _AnewError(Exception):
+    """The query is to start anew in the heavy lane."""
+
+
+class BoundedStore:
+    """
+    See the module. Safe for any number of threads; closed by `close` or as a context manager.
+
+    Must be made after a server has forked its own processes, and is of use only in the process that made it.
+    """
+
+    def __init__(self, opener: Opener, limits: Limits | None = None, *, method: str | None = None, manifest: Manifest | None = None) -> None:
+        """
+        Args:
+            opener: how workers open the dataset.
+            limits: what queries may take.
+            method: `fork` (Linux) or `spawn`; None chooses.
+            manifest: of the dataset, where it has one; only kept.
+
+        Raises:
+            CovalueError: the dataset cannot be opened.
+        """
+        self.limits = limits or Limits()
+        self.manifest = manifest
+        self._gate = Gate(self.limits)
+        self._budget = Budget(self.limits.spool_total)
+        self._pool = _Pool(starter(opener, self.limits, method), self.limits)
+        self._heavy = _Known()
+        self._version, self._graphs = self._pool.about()
+
+    @classmethod
+    def open(cls, folder: Path, limits: Limits | None = None, *, method: str | None = None) -> BoundedStore:
+        """
+        The dataset built last into a folder: in memory, or from `Limits.disk_triples` on as a store on disk beside it.
+
+        Raises:
+            StoreError: nothing was built there, or it cannot be loaded.
+        """
+        limits = limits or Limits()
+        manifest = read_manifest(folder)
+        if manifest is not None and manifest.triples > limits.disk_triples:
+            return cls(ensure(folder, manifest), limits, method=method, manifest=manifest)
+        store = cls(Folder(folder), limits, method=method, manifest=manifest)
+        if manifest is not None and manifest.digest != store.version:  # a build ended in between
+            store.manifest = read_manifest(folder)
+        return store
+
+    @classmethod
+    def from_files(cls, files: Sequence[Path], limits: Limits | None = None, *, method: str | None = None) -> BoundedStore:
+        """
+        The files' own dataset, with the standard's plain default graph.
+
+        Raises:
+            SourceError: a file is missing, of unknown type, or broken.
+        """
+        return cls(Files(tuple(files)), limits, method=method)
+
+    @property
+    def version(self) -> str:
+        return self._version
+
+    def graphs(self) -> Sequence[str]:
+        return self._graphs
+
+    def counts(self) -> dict[str, int]:
+        """How many queries run and wait in each lane, how many workers live, and the bytes in temporary files."""
+        return self._gate.counts() | {"workers": self._pool.alive, "spooled_bytes": self._budget.used}
+
+    def close(self) -> None:
+        """Ends all workers; queries that run end in an error."""
+        self._pool.close()
+
+    def __enter__(self) -> BoundedStore:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def answer(self, request: Request, pick: Pick) -> Answer:
+        """See `Store.answer`, and the errors of `stream`. No client is named, so only the limits of one query apply."""
+        with self.stream(request, pick) as stream:
+            return Answer(stream.shape, stream.format, stream.read())
+
+    def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None) -> Stream:
+        """
+        The answer, whole, in memory or in a temporary file.
+
+        Args:
+            request: query and dataset.
+            pick: chooses the format for a shape; called in this process, usually once.
+            client: who asks (an address); empty means that no limit by client applies.
+            cancel: true once the client has gone; looked at every 20 to 50 ms, so it must be quick.
+            seconds: a shorter deadline than that of the limits.
+
+        Raises:
+            QueryError: the text is not one SPARQL query, or too large.
+            RefusedError: it is an update, or would reach out of the store.
+            FormatError: raised by `pick`, passed on.
+            DeadlineError: it ran too long.
+            TooLargeError: the answer, or the memory it takes, is too large.
+            OverloadedError: there is no place for it now.
+            CancelledError: `cancel` became true.
+            CrashError: its worker died.
+            StoreError: the engine failed, or the store is closed.
+        """
+        if self.limits.on("size"):
+            check_size(request.text)
+        if self.limits.on("guard"):
+            guard(request.text)
+        for graph in (*(request.default_graphs or ()), *(request.named_graphs or ())):
+            _check_iri(graph)
+        choice = _Choice(request.text, pick)
+        allowed = min(seconds or self.limits.seconds, self.limits.seconds)
+        ticket = Ticket(client, Lane.HEAVY if self._heavy.knows(request) else Lane.QUICK)
+        try:
+            return self._in_lane(request, choice, ticket, cancel, allowed)
+        except _AnewError:
+            self._heavy.add(request)
+            return self._in_lane(request, choice, Ticket(client, Lane.HEAVY), cancel, allowed)
+
+    def _in_lane(self, request: Request, choice: _Choice, ticket: Ticket, cancel: Cancel | None, seconds: float) -> Stream:
+        self._gate.enter(ticket, cancel)
+        started = time.monotonic()
+        try:
+            worker = self._pool.take()
+            run = _Run(worker, ticket, self._gate, self.limits, cancel, seconds)
+            spool = Spool(self.limits, self._budget)
+            try:
+                if ticket.lane is Lane.HEAVY:
+                    run.lower()
+                stream = run.ask(request, choice, spool)
+                if ticket.lane is Lane.HEAVY:
+                    self._heavy.judge(request, time.monotonic() - started > self.limits.quick_seconds)
+                return stream
+            except BaseException:
+                spool.close()
+                raise
+            finally:
+                self._pool.give(worker, run.fit)
+        finally:
+            self._gate.leave(ticket, time.monotonic() - started)
+
+
+class _Known:
+    """Requests that were too heavy for the quick lane, by digest; the latest of them."""
+
+    def __init__(self) -> None:
+        self._keys: OrderedDict[bytes, None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def knows(self, request: Request) -> bool:
+        """Whether it was heavy before."""
+        return bool(self._keys) and self._key(request) in self._keys
+
+    def add(self, request: Request) -> None:
+        """It was heavy."""
+        with self._lock:
+            self._keys[self._key(request)] = None
+            if len(self._keys) > KNOWN_HEAVY:
+                self._keys.popitem(last=False)
+
+    def judge(self, request: Request, heavy: bool) -> None:
+        """It ran to its end, and was heavy, or not: then only the crowd had driven it there."""
+        if heavy:
+            self.add(request)
+        else:
+            with self._lock:
+                self._keys.pop(self._key(request), None)
+
+    @staticmethod
+    def _key(request: Request) -> bytes:
+        return hashlib.blake2b(repr(request).encode("utf-8", "replace"), digest_size=16).digest()
+
+
+class _Choice:
+    """
+    The format of an answer, agreed with a worker.
+
+    The first word of the query tells the shape in all but broken queries, so the format goes along with the question. An error of
+    `pick` is kept until the worker has found the query sound: what is wrong with a query is said first.
+    """
+
+    def __init__(self, text: str, pick: Pick) -> None:
+        self._pick = pick
+        self._errors: dict[Shape, CovalueError] = {}
+        self._formats: dict[Shape, Format] = {}
+        self.hint = next((FORM_SHAPES[t.upper()] for kind, t, _ in tokens(text) if kind == "word" and t.upper() in FORMS), None)
+
+    def number(self, shape: Shape | None) -> int:
+        """What the worker is told; -1 for no format."""
+        if shape is None:
+            return -1
+        if shape not in self._formats and shape not in self._errors:
+            try:
+                self._formats[shape] = self._pick(shape)
+            except CovalueError as e:
+                self._errors[shape] = e
+        return NUMBERS[self._formats[shape]] if shape in self._formats else -1
+
+    def format(self, shape: Shape) -> Format:
+        """
+        Raises:
+            FormatError: none will do.
+        """
+        if shape in self._errors:
+            raise self._errors[shape]
+        return self._formats[shape]
+
+
+class _Run:
+    """One query in one worker, asked and watched by the thread that called."""
+
+    def __init__(self, worker: Worker, ticket: Ticket, gate: Gate, limits: Limits, cancel: Cancel | None, seconds: float) -> None:
+        self._worker, self._ticket, self._gate, self._limits, self._cancel = worker, ticket, gate, limits, cancel
+        self._seconds = seconds
+        self._started = time.monotonic()
+        self._looked = self._started
+        self.fit = False
+        """Whether the worker may be used again."""
+
+    def lower(self) -> None:
+        """From now on with low priority; the worker is not used again, since a process may not raise it by itself."""
+        if self._limits.on("nice"):
+            self._worker.lower()
+
+    def ask(self, request: Request, choice: _Choice, spool: Spool) -> Stream:
+        """See `BoundedStore.stream`."""
+        worker = self._worker
+        try:
+            worker.send(pickle.dumps((request.text, request.default_graphs, request.named_graphs, choice.number(choice.hint), self._seconds)))
+            while True:
+                frame = self._next()
+                kind = frame[:1]
+                if kind == b"D":
+                    spool.write(frame[1:])
+                elif kind == b"E":
+                    return self._end(frame, choice, spool)
+                elif kind == b"F":
+                    self._agree(SHAPES[chr(frame[1])], choice)
+                else:
+                    self.fit = self._ticket.lane is Lane.QUICK
+                    raise _read_error(frame[1:])
+        except (EOFError, OSError) as e:
+            raise self._died() from e
+
+    def _end(self, frame: bytes, choice: _Choice, spool: Spool) -> Stream:
+        shape = SHAPES[chr(frame[1])]
+        self.fit = frame[2:3] == b"k" and self._ticket.lane is Lane.QUICK
+        spool.write(frame[3:])
+        spool.rewind()
+        return Stream(shape, choice.format(shape), spool)
+
+    def _agree(self, shape: Shape, choice: _Choice) -> None:
+        number = choice.number(shape)
+        self._worker.send(b"%d" % number)
+        if number < 0:
+            self.fit = self._ticket.lane is Lane.QUICK
+            choice.format(shape)
+
+    def _next(self) -> bytes:
+        """The next frame; meanwhile the clock, the client and the lane are looked at."""
+        while True:
+            if time.monotonic() - self._looked > TICK:
+                self._look()
+            with contextlib.suppress(TimeoutError):
+                return self._worker.receive()
+
+    def _look(self) -> None:
+        self._looked = time.monotonic()
+        elapsed = self._looked - self._started
+        if self._cancel is not None and self._limits.on("cancel") and self._cancel():
+            raise cancelled_error()
+        if elapsed > self._seconds and self._limits.on("deadline"):
+            raise deadline_error(self._seconds)
+        if self._ticket.lane is Lane.QUICK and self._limits.on("lanes"):
+            self._keep_lane(elapsed)
+
+    def _keep_lane(self, elapsed: float) -> None:
+        budget = self._limits.crowded_seconds if self._gate.crowded else self._limits.quick_seconds
+        if elapsed <= budget:
+            return
+        if not self._gate.demote(self._ticket):
+            raise _AnewError
+        self.lower()
+
+    def _died(self) -> CovalueError:
+        status = self._worker.kill(ask=True)
+        if status == EXIT_DEADLINE:
+            return deadline_error(self._seconds)
+        return memory_error(self._limits) if status in OUT_OF_MEMORY else crash_error(status)
+
+
+class _Pool:
+    """The workers that wait for a query. There are never more than places; one that ends is replaced ahead of need."""
+
+    def __init__(self, starter: Starter, limits: Limits) -> None:
+        self._starter, self._wanted = starter, limits.quick
+        self._lock = threading.Lock()
+        self._idle: list[Worker] = []
+        self._busy: set[Worker] = set()
+        self._fresh: set[Worker] = set()
+        self._closed = False
+
+    @property
+    def alive(self) -> int:
+        """Workers there are."""
+        return len(self._idle) + len(self._busy)
+
+    def about(self) -> tuple[str, list[str]]:
+        """Version and named graphs of the dataset, from a first worker."""
+        try:
+            worker = self.take()
+            worker.send(pickle.dumps(("", None, None, ABOUT, 3600.0)))
+            body = json.loads(worker.receive()[3:])
+            self.give(worker, True)
+        except BaseException:
+            self.close()
+            raise
+        return str(body["version"]), [str(g) for g in body["graphs"]]
+
+    def take(self) -> Worker:
+        """
+        A worker that is ready.
+
+        Raises:
+            CovalueError: none can be started, or the store is closed.
+        """
+        worker = None
+        with self._lock:
+            if self._closed:
+                raise _closed()
+            if self._idle:
+                worker = self._idle.pop()
+                self._busy.add(worker)
+                if worker not in self._fresh:
+                    return worker
+                self._fresh.discard(worker)
+        worker = worker or self._starter.start()
+        return self._greet(worker)
+
+    def _greet(self, worker: Worker) -> Worker:
+        try:
+            with self._lock:
+                self._busy.add(worker)
+            worker.ready()
+            return worker
+        except BaseException:
+            with self._lock:
+                self._busy.discard(worker)
+            worker.kill()
+            raise
+
+    def give(self, worker: Worker, fit: bool) -> None:
+        """Takes a worker back, or ends it and starts another where too few are left."""
+        with self._lock:
+            self._busy.discard(worker)
+            if fit and not self._closed and len(self._idle) < self._wanted:
+                self._idle.append(worker)
+                return
+        worker.kill()
+        self._fill()
+
+    def _fill(self) -> None:
+        """Has another one ready for the next query; should none start, that query says why."""
+        with self._lock:
+            if self._closed or self._idle:
+                return
+        with contextlib.suppress(StoreError):
+            worker = self._starter.start()
+            with self._lock:
+                if not self._closed:
+                    self._fresh.add(worker)
+                    self._idle.append(worker)
+                    return
+            worker.kill()
+
+    def close(self) -> None:
+        """Ends all."""
+        with self._lock:
+            self._closed = True
+            idle, busy = [*self._idle], [*self._busy]
+            self._idle.clear()
+        for worker in busy:
+            worker.stop()
+        for worker in idle:
+            worker.kill()
+        self._starter.close()
+
+
+def _check_iri(text: str) -> None:
+    if any(c in '<>"{}|^`\\' or c <= " " for c in text) or ":" not in text:
+        raise QueryError(f"the graph name {text!r} is not an absolute IRI.", f"图名 {text!r} 不是绝对 IRI。")
+
+
+def _read_error(frame: bytes) -> CovalueError:
+    body = json.loads(frame)
+    where = Place("query", body["line"], body["column"]) if body["line"] else None
+    return KINDS.get(body["kind"], StoreError)(body["en"], body["zh"], where)
+
+
+def _closed() -> StoreError:
+    return StoreError("the store is closed.", "数据库已关闭。")

@@ -1,0 +1,492 @@
+"""
+What runs in the worker processes: one query at a time, in a thread with a deep stack, watched by the main thread.
+
+A worker speaks over one connection. It says `R` and the id of its engine thread once it is ready, or `X` and a pickled error. Then
+each request is a pickled tuple, and the answer a row of frames:
+
+    D data                  more follows
+    E shape keep data       the last data, and whether the worker may be kept
+    F shape                 in which format? the answer is its number in FORMATS, or -1 for none
+    X json                  an error; nothing else follows
+
+The parent never unpickles what a worker sends after it has seen a stranger's query. On Linux, workers are forked from a `zygote` that
+holds the dataset: a new one is there in milliseconds, and shares the memory. Elsewhere each opens the dataset itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import pickle
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+import pyoxigraph as ox
+
+from covalue.diagnosis import diagnose
+from covalue.errors import CovalueError, StoreError
+from covalue.formats import FORMATS, Format, Shape
+from covalue.stores.channel import Channel
+from covalue.stores.limits import Limits, bytes_error, memory_error, rows_error
+from covalue.stores.oxigraph import OxigraphStore, _shape
+
+CHUNK = 1 << 16
+STACK = 256 << 20
+TICK = 0.05
+GRACE = 1.0
+"""Seconds after the deadline at which a worker ends itself, should the parent not have ended it."""
+SLACK = 256 << 20
+"""Address space beyond the memory limit: allocators reserve more than they use."""
+GROWN = 64 << 20
+"""A worker that is so much larger after a query than before is not kept."""
+EXIT_DEADLINE, EXIT_MEMORY, EXIT_ORPHAN = 11, 12, 13
+SHAPES = {"B": Shape.BINDINGS, "O": Shape.BOOLEAN, "G": Shape.GRAPH}
+LETTERS = {shape: letter for letter, shape in SHAPES.items()}
+ABOUT = -2
+"""In place of the number of a format: asks for version and graphs instead."""
+
+
+class Opener(Protocol):
+    """How a worker comes by its dataset; pickled to it."""
+
+    @property
+    def forkable(self) -> bool:
+        """Whether the opened dataset survives a fork (one on disk does not)."""
+
+    def open(self) -> OxigraphStore:
+        """
+        Raises:
+            CovalueError: it cannot be opened.
+        """
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The dataset built last into a folder, in memory."""
+
+    folder: Path
+    forkable: bool = True
+
+    def open(self) -> OxigraphStore:
+        return OxigraphStore.open(self.folder)
+
+
+@dataclass(frozen=True)
+class Files:
+    """RDF files, in memory."""
+
+    files: tuple[Path, ...]
+    forkable: bool = True
+
+    def open(self) -> OxigraphStore:
+        return OxigraphStore.from_files(self.files)
+
+
+class _StopError(Exception):
+    """Raised in the engine's writes to end the evaluation."""
+
+    def __init__(self, error: CovalueError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class RowCounter:
+    """
+    Counts rows in serialised bytes, whatever the pieces in which they come.
+
+    Exact for tables: the marks cannot stand inside a value, where quotes and angle brackets are escaped. (In JSON a value that contains
+    `},{}` counts as a row too many.) In graphs it counts statements of N-Triples and N-Quads, and at most the statements elsewhere.
+    """
+
+    MARKS: tuple[tuple[str, tuple[tuple[bytes, int], ...]], ...] = (
+        ("srj", ((b'},{"', 1), (b'},{",', -1), (b'},{"}', -1), (b"},{}", 1))),
+        ("srx", ((b"<result>", 1), (b"<result/>", 1))),
+        ("rdf", ((b"</rdf:Description>", 1),)),
+        ("jsonld", ((b'{"@id":"', 1),)),
+    )
+
+    def __init__(self, format: Format) -> None:
+        self._marks = dict(self.MARKS).get(format.extension, ((b"\n", 1),))
+        self._quoted = format.extension == "csv"
+        self._inside = False
+        self._keep = max(len(mark) for mark, _ in self._marks) - 1
+        self._tail = b""
+        self.rows = 1 if format.extension == "srj" else -1 if format.extension in ("csv", "tsv") else 0
+
+    def feed(self, data: bytes) -> int:
+        """Takes more bytes; returns the rows so far."""
+        if self._quoted:
+            self.rows += self._csv(data)
+        else:
+            text = self._tail + data
+            for mark, weight in self._marks:
+                self.rows += weight * (text.count(mark) - self._tail.count(mark))
+            self._tail = text[-self._keep :] if self._keep else b""
+        return self.rows
+
+    def _csv(self, data: bytes) -> int:
+        if b'"' not in data:
+            return 0 if self._inside else data.count(b"\n")
+        pieces = data.split(b'"')
+        count = sum(piece.count(b"\n") for piece in pieces[self._inside :: 2])
+        self._inside ^= len(pieces) % 2 == 0
+        return count
+
+
+class Sink:
+    """Where the engine writes: full chunks go to the parent at once, the last one with the end mark."""
+
+    def __init__(self, channel: Channel, shape: Shape, format: Format, limits: Limits) -> None:
+        self._channel, self._shape, self._limits = channel, shape, limits
+        self._buffer = bytearray()
+        self._counter = RowCounter(format)
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        """Called by the engine with some kilobytes at a time."""
+        limits = self._limits
+        self.size += len(data)
+        if self.size > limits.bytes and limits.on("bytes"):
+            raise _StopError(bytes_error(limits))
+        if self._counter.feed(data) > limits.rows and limits.on("rows"):
+            raise _StopError(rows_error(limits))
+        self._buffer += data
+        if len(self._buffer) > CHUNK:
+            self._channel.send(b"D", self._buffer)
+            self._buffer.clear()
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing: chunks go out when they are full."""
+
+    def end(self, keep: bool) -> None:
+        """Sends what is left, with the end mark."""
+        head = f"E{LETTERS[self._shape]}{'k' if keep else 'r'}".encode()
+        self._channel.send(head, self._buffer)
+
+
+class Engine:
+    """Answers requests until the connection ends."""
+
+    def __init__(self, channel: Channel, store: OxigraphStore, limits: Limits, watch: Watch) -> None:
+        self._channel, self._opened, self._limits, self._watch = channel, store, limits, watch
+        self._store = store._store
+
+    def run(self) -> NoReturn:
+        """Never returns: the process ends with the connection."""
+        code = 1
+        try:
+            self._watch.arm()
+            self._channel.send(b"R%d" % threading.get_native_id())
+            while True:
+                self._one(*pickle.loads(self._channel.receive()))
+        except (EOFError, OSError):
+            code = 0
+        finally:
+            os._exit(code)  # past a panic of the engine nothing in this process is to be trusted
+
+    def _one(self, text: str, default: tuple[str, ...] | None, named: tuple[str, ...] | None, number: int, seconds: float) -> None:
+        self._watch.begin(seconds)
+        try:
+            if number == ABOUT:
+                about = {"version": self._opened.version, "graphs": self._opened.graphs()}
+                self._channel.send(b"EBk", json.dumps(about).encode())
+            else:
+                self._answer(text, default, named, number)
+        except SyntaxError as e:
+            self._fail(diagnose(text, str(e.msg or e)))
+        except _StopError as e:
+            self._fail(e.error)
+        except MemoryError:
+            self._fail(memory_error(self._limits))
+        except (RuntimeError, ValueError) as e:
+            self._fail(StoreError(f"the engine could not evaluate the query: {e}", f"引擎无法执行该查询：{e}"))
+        finally:
+            self._watch.end()
+
+    def _answer(self, text: str, default: tuple[str, ...] | None, named: tuple[str, ...] | None, number: int) -> None:
+        stated = default is not None or named is not None
+        results = self._store.query(
+            text,
+            default_graph=[ox.NamedNode(g) for g in default or ()] if stated else None,
+            named_graphs=[ox.NamedNode(g) for g in named or ()] if stated else None,
+        )
+        shape = _shape(results)
+        format = FORMATS[number] if number >= 0 else None
+        if format is None or shape not in format.shapes:
+            format = self._ask(shape)
+        if format is None:
+            return
+        sink = Sink(self._channel, shape, format, self._limits)
+        results.serialize(sink, format=format.engine)  # type: ignore[arg-type]
+        results = None  # type: ignore[assignment]  # what it holds is to be free before the worker is measured
+        sink.end(self._watch.fit())
+
+    def _ask(self, shape: Shape) -> Format | None:
+        self._channel.send(b"F", LETTERS[shape].encode())
+        number = int(self._channel.receive())
+        return FORMATS[number] if number >= 0 else None
+
+    def _fail(self, error: CovalueError) -> None:
+        place = error.place
+        body = {"kind": type(error).__name__, "en": error.en, "zh": error.zh, "line": place and place.line, "column": place and place.column}
+        self._channel.send(b"X", json.dumps(body).encode())
+
+
+class Watch:
+    """
+    Ends the process when its query is over time, its memory over the limit, or its parent gone.
+
+    The parent kills workers itself; this is the second line, and for memory on systems without RLIMIT_AS the first. It costs nothing
+    while no queries come.
+    """
+
+    def __init__(self, channel: Channel, limits: Limits) -> None:
+        self._limits = limits
+        self._statm = _open_statm()
+        self._poll = None
+        if hasattr(select, "poll"):
+            self._poll = select.poll()
+            self._poll.register(channel.fileno(), 0)
+        self._parent = os.getppid()
+        self._wake = threading.Event()
+        self._asleep = False
+        self._until: float | None = None
+        self._base = 0
+
+    def arm(self) -> None:
+        """Called by the engine thread when all is opened: memory counts from here, and no file or socket can be opened any more."""
+        self._base = self.memory()
+        if self._limits.on("rlimit"):
+            _limit_memory(self._statm, self._limits.memory)
+        if self._limits.on("network"):
+            _close_network()
+
+    def begin(self, seconds: float) -> None:
+        """A query starts, and may take so many seconds."""
+        self._until = time.monotonic() + seconds + GRACE
+        if self._asleep:
+            self._wake.set()
+
+    def end(self) -> None:
+        """The query is over."""
+        self._until = None
+
+    def fit(self) -> bool:
+        """Whether the worker has stayed so small that it can be kept."""
+        return self.memory() < self._base + GROWN or not self._limits.on("recycle")
+
+    def memory(self) -> int:
+        """Resident memory that is not of files, in bytes; 0 where the system does not tell."""
+        if self._statm is None:
+            return _memory_elsewhere()
+        resident, shared = os.pread(self._statm, 128, 0).split()[1:3]
+        return (int(resident) - int(shared)) * _page()
+
+    def run(self) -> NoReturn:
+        """The loop of the main thread."""
+        idle = 0.0
+        while True:
+            time.sleep(TICK)
+            if self._until is not None:
+                idle = 0.0
+                self._look()
+            elif (idle := idle + TICK) > 1:
+                self._sleep()
+                idle = 0.0
+
+    def _sleep(self) -> None:
+        self._wake.clear()
+        self._asleep = True
+        if self._until is None:
+            self._wake.wait()
+        self._asleep = False
+
+    def _look(self) -> None:
+        until = self._until
+        if until is not None and time.monotonic() > until and self._limits.on("watch"):
+            os._exit(EXIT_DEADLINE)
+        if self._limits.on("memory") and self.memory() > self._base + self._limits.memory:
+            os._exit(EXIT_MEMORY)
+        if self._orphaned():
+            os._exit(EXIT_ORPHAN)
+
+    def _orphaned(self) -> bool:
+        gone = self._poll is not None and any(event & (select.POLLHUP | select.POLLERR) for _, event in self._poll.poll(0))
+        return gone or os.getppid() != self._parent
+
+
+def _open_statm() -> int | None:
+    """Opened for good: later no file can be."""
+    try:
+        return os.open("/proc/self/statm", os.O_RDONLY)
+    except OSError:
+        return None
+
+
+def _page() -> int:
+    return os.sysconf("SC_PAGE_SIZE")
+
+
+def _memory_elsewhere() -> int:
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _limit_memory(statm: int | None, memory: int) -> None:
+    """RLIMIT_AS: what exceeds it fails at once, where the watch looks now and then."""
+    if statm is None:
+        return
+    import resource
+
+    most = int(os.pread(statm, 128, 0).split()[0]) * _page() + memory + SLACK
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _close_network() -> None:
+    """RLIMIT_NOFILE at the lowest free number: no socket and no file can be opened any more, by whatever code."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, free))
+
+
+def _no_cores() -> None:
+    if sys.platform == "win32":
+        return
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    most = 1 if hard == resource.RLIM_INFINITY else min(1, hard)  # 1, not 0: Linux pipes a dump to a program unless the limit is 1
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+
+
+def _be_quiet() -> None:
+    """Signals by default, no interrupt from the terminal, and no words of the engine on the service's streams."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(null, number)
+    if null > 2:
+        os.close(null)
+    _no_cores()
+
+
+def work(channel: Channel, opened: OxigraphStore | CovalueError, limits: Limits) -> NoReturn:
+    """A worker's life, from a dataset that is open or could not be opened."""
+    if isinstance(opened, CovalueError):
+        channel.send(b"X", pickle.dumps(opened))
+        os._exit(0)
+    watch = Watch(channel, limits)
+    if limits.on("stack"):
+        threading.stack_size(STACK)
+    threading.Thread(target=Engine(channel, opened, limits, watch).run, daemon=True).start()
+    watch.run()
+
+
+def open_quietly(opener: Opener) -> OxigraphStore | CovalueError:
+    """The dataset, or the error that opening it ended in."""
+    try:
+        return opener.open()
+    except CovalueError as e:
+        return e
+
+
+def spawned(connection: socket.socket, opener: Opener, limits: Limits) -> NoReturn:
+    """The target of a worker that is started anew instead of forked."""
+    _be_quiet()
+    work(Channel(connection), open_quietly(opener), limits)
+
+
+def zygote(number: int) -> NoReturn:
+    """
+    The process that holds the dataset and forks workers; it has one thread, so that a fork is safe.
+
+    Its socket (by number) brings a pickled opener and limits first, and then, one by one: `F` with a descriptor: fork a worker on it,
+    answer its process id; `S` with an id: answer the exit status of that worker, which has ended; `R` with an id: that worker is not
+    needed any more. Process ids stay taken until then, so the parent kills nobody else.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _no_cores()
+    control = socket.socket(fileno=number)
+    opener, limits = pickle.loads(control.recv(1 << 16))
+    opened = open_quietly(opener) if opener.forkable else None
+    gc.collect()
+    gc.freeze()
+    _Zygote(control, opener, opened, limits).run()
+
+
+class _Zygote:
+    def __init__(self, control: socket.socket, opener: Opener, opened: OxigraphStore | CovalueError | None, limits: Limits) -> None:
+        self._control, self._opener, self._opened, self._limits = control, opener, opened, limits
+        self._children: set[int] = set()
+        self._ending: set[int] = set()
+
+    def run(self) -> NoReturn:
+        while True:
+            self._control.settimeout(0.2 if self._ending else None)
+            with contextlib.suppress(TimeoutError):
+                message, descriptors, _, _ = socket.recv_fds(self._control, 64, 1)
+                if not message:
+                    self._end()
+                self._do(message, descriptors)
+            self._reap()
+
+    def _do(self, message: bytes, descriptors: list[int]) -> None:
+        verb, number = message[:1], int(message[1:] or 0)
+        if verb == b"F":
+            self._control.send(b"%d" % self._fork(descriptors[0]))
+        elif verb == b"S":
+            self._children.discard(number)
+            self._control.send(b"%d" % os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]))
+        else:
+            self._ending.add(number)
+
+    def _fork(self, descriptor: int) -> int:
+        child = os.fork()
+        if child == 0:
+            try:
+                self._control.close()
+                _be_quiet()
+                work(Channel(socket.socket(fileno=descriptor)), self._opened if self._opened is not None else open_quietly(self._opener), self._limits)
+            finally:
+                os._exit(1)
+        os.close(descriptor)
+        self._children.add(child)
+        return child
+
+    def _reap(self) -> None:
+        for child in list(self._ending):
+            if os.waitpid(child, os.WNOHANG)[0]:
+                self._ending.discard(child)
+                self._children.discard(child)
+
+    def _end(self) -> NoReturn:
+        for child in self._children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        os._exit(0)
+
+
+def main() -> NoReturn:
+    """The entry of the zygote's own interpreter."""
+    zygote(int(sys.argv[1]))
