@@ -314,8 +314,10 @@ class _Run:
         while True:
             if time.monotonic() - self._looked > TICK:
                 self._look()
-            with contextlib.suppress(TimeoutError):
+            try:
                 return self._worker.receive()
+            except TimeoutError:
+                continue
 
     def _look(self) -> None:
         self._looked = time.monotonic()

@@ -191,13 +191,17 @@ class Forker:
             except OSError as e:
                 mine.close()
                 raise _no_process(e) from e
-        return Worker(
-            Channel(mine, TICK),
-            pid,
-            lambda: _kill(pid),
-            lambda: self._status(pid),
-            lambda: self._drop(pid),
-        )
+        handle = _Handle(pid)
+
+        def bury() -> int | None:
+            handle.close()
+            return self._status(pid)
+
+        def drop() -> None:
+            handle.close()
+            self._drop(pid)
+
+        return Worker(Channel(mine, TICK), pid, handle.kill, bury, drop)
 
     def close(self) -> None:
         with self._lock:
@@ -206,7 +210,7 @@ class Forker:
     def _status(self, pid: int) -> int | None:
         try:
             return int(self._call(b"S%d" % pid, again=False))
-        except OSError:
+        except (OSError, ValueError):
             return None
 
     def _drop(self, pid: int) -> None:
@@ -258,9 +262,26 @@ def starter(opener: Opener, limits: Limits, method: str | None = None) -> Starte
     return Forker(opener, limits) if chosen == "fork" else Spawner(opener, limits)
 
 
-def _kill(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+class _Handle:
+    """A process that is not our child, held so that no other process can be meant by its number."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._descriptor: int | None = None
+        with contextlib.suppress(AttributeError, OSError):  # a kernel before 5.3; the zygote keeps the number taken as long as it lives
+            self._descriptor = os.pidfd_open(pid)
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            if self._descriptor is not None:
+                signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+            else:
+                os.kill(self._pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def _no_process(error: OSError) -> StoreError:

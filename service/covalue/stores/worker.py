@@ -321,8 +321,9 @@ class Watch:
             os._exit(EXIT_ORPHAN)
 
     def _orphaned(self) -> bool:
-        gone = self._poll is not None and any(event & (select.POLLHUP | select.POLLERR) for _, event in self._poll.poll(0))
-        return gone or os.getppid() != self._parent
+        if self._poll is None:
+            return os.getppid() != self._parent
+        return any(event & (select.POLLHUP | select.POLLERR) for _, event in self._poll.poll(0))
 
 
 def _open_statm() -> int | None:
@@ -457,7 +458,7 @@ class _Zygote:
             self._control.send(b"%d" % self._fork(descriptors[0]))
         elif verb == b"S":
             self._children.discard(number)
-            self._control.send(b"%d" % os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]))
+            self._control.send(self._bury(number))
         else:
             self._ending.add(number)
 
@@ -474,9 +475,19 @@ class _Zygote:
         self._children.add(child)
         return child
 
+    def _bury(self, child: int) -> bytes:
+        try:
+            return b"%d" % os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        except ChildProcessError:  # of a zygote that has died
+            return b"?"
+
     def _reap(self) -> None:
         for child in list(self._ending):
-            if os.waitpid(child, os.WNOHANG)[0]:
+            try:
+                ended = os.waitpid(child, os.WNOHANG)[0] != 0
+            except ChildProcessError:
+                ended = True
+            if ended:
                 self._ending.discard(child)
                 self._children.discard(child)
 

@@ -1,0 +1,67 @@
+"""
+The addresses of this service as a client sees them, behind any number of proxies that the operator has named.
+
+Headers of forwarding are honoured only from that many proxies (`X-Forwarded-For`, `-Proto`, `-Host`, `-Prefix`, counted from the
+right); what is then the host is judged before it gets into any answer.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import quote
+
+from flask import request
+from werkzeug.exceptions import BadRequest
+
+from covalue.names import BASE
+
+HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+PATH_SAFE = "/-._~!$&'()*+,;=:@"
+
+
+def check_host() -> None:
+    """
+    Raises:
+        BadRequest: the Host header is not a host name or address with an optional port.
+    """
+    if not HOST.fullmatch(request.host):
+        raise BadRequest("Host")
+
+
+def base() -> str:
+    """The address of the service's root, with a slash at its end."""
+    scheme = request.scheme if request.scheme in ("http", "https") else "http"
+    return f"{scheme}://{request.host}{prefix()}/"
+
+
+def prefix() -> str:
+    """The path under which a proxy has put the service; empty, or with a slash at its start only."""
+    path = "/".join(part for part in request.script_root.split("/") if part)
+    return quote(f"/{path}", safe=PATH_SAFE) if path else ""
+
+
+def local(path: str) -> str:
+    """The path of a page of this service, for links and redirects."""
+    return f"{prefix()}/{quote(path.lstrip('/'), safe=PATH_SAFE + '%')}"
+
+
+def link(iri: str) -> str | None:
+    """Where an IRI leads: our own ones to this server, those of the web to themselves, others nowhere."""
+    if iri.startswith(BASE):
+        path, hash_mark, fragment = iri[len(BASE) :].partition("#")
+        return local(path) + (hash_mark + quote(fragment, safe=PATH_SAFE + "%") if fragment else "")
+    return iri if re.match(r"https?://", iri) else None
+
+
+def client() -> str:
+    """Who asks, for limits: the address; of IPv6 the network of 64 bits, since one host owns all of it."""
+    text = request.remote_addr or ""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return text
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped) if mapped else str(ipaddress.ip_network((address, 64), strict=False))
+    return text

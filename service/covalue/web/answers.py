@@ -1,0 +1,243 @@
+"""
+Answers on their way out: from the store to the bytes of a response, in the chosen format and coding, with the headers that go along.
+
+Nothing is sent before the whole answer is there: a store gives whole answers or errors. What is done to it here (a mark for Excel, a
+look for characters that XML cannot carry, compression) works on pieces, so memory stays flat however long it is.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from flask import Response, request
+from werkzeug.exceptions import NotAcceptable
+
+from covalue.errors import FormatError
+from covalue.formats import Format, Shape, carrier
+from covalue.stores import Pick, Request, Store
+from covalue.stores.spool import Stream
+from covalue.web import addresses, validators
+from covalue.web.encodings import CODINGS, IDENTITY, SMALLEST, choose_coding, encode
+
+CHUNK = 1 << 16
+MARK = b"\xef\xbb\xbf"
+NOT_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
+"""Characters that no XML 1.0 document may hold, in any form; the engine writes them as they are."""
+REVALIDATE = "public, max-age=0, must-revalidate"
+NO_STORE = "no-store"
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A store that can be told who asks, and to stop when the client has gone."""
+
+    def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Callable[[], bool] | None = None) -> Stream:
+        """See `BoundedStore.stream`."""
+
+
+@dataclass
+class Body:
+    """The bytes of an answer in pieces, their number where it is known, and what to call when they are done with."""
+
+    chunks: Iterable[bytes]
+    size: int | None
+    close: Callable[[], None] = field(default=lambda: None)
+
+    @classmethod
+    def of(cls, data: bytes) -> Body:
+        return cls((data,), len(data))
+
+    def read(self) -> bytes:
+        """All bytes; closes."""
+        try:
+            return b"".join(self.chunks)
+        finally:
+            self.close()
+
+
+def evaluate(store: Store, wanted: Request, pick: Pick) -> tuple[Shape, Format, Body]:
+    """
+    The answer of a store in the format that `pick` chooses; where that is a page, in the format that carries it.
+
+    Raises:
+        CovalueError: whatever the store raises; nothing is left behind.
+    """
+    chosen: list[Format] = []
+
+    def choose(shape: Shape) -> Format:
+        chosen[:] = [pick(shape)]
+        return carrier(chosen[0])
+
+    if isinstance(store, Streaming):
+        stream = store.stream(wanted, choose, client=addresses.client(), cancel=request.environ.get("waitress.client_disconnected"))
+        return stream.shape, chosen[0], Body(stream, stream.size, stream.close)
+    answer = store.answer(wanted, choose)
+    return answer.shape, chosen[0], Body.of(answer.body)
+
+
+def prepared(body: Body, chosen: Format, bom: bool = False) -> Body:
+    """
+    The body as the format wants it.
+
+    Raises:
+        FormatError: it holds characters that XML cannot carry.
+    """
+    if bom and chosen.extension == "csv":
+        return Body(_marked(body.chunks), None if body.size is None else body.size + len(MARK), body.close)
+    if chosen.extension in ("srx", "rdf"):
+        return _sound_xml(body)
+    return body
+
+
+def _marked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    yield MARK
+    yield from chunks
+
+
+def _sound_xml(body: Body) -> Body:
+    """Read through once before any of it is sent; long ones wait in a temporary file meanwhile."""
+    held = tempfile.SpooledTemporaryFile(max_size=1 << 20, prefix="covalue-")  # noqa: SIM115: closed with the body
+    try:
+        tail = b""
+        for chunk in body.chunks:
+            if NOT_XML.search(tail + chunk):
+                raise FormatError(
+                    "the answer holds control characters, which XML cannot carry; ask for another format.",
+                    "结果含有 XML 无法承载的控制字符；请改用其他格式。",
+                )
+            tail = chunk[-2:]
+            held.write(chunk)
+    except BaseException:
+        held.close()
+        raise
+    finally:
+        body.close()
+    size = held.tell()
+    held.seek(0)
+    return Body(iter(lambda: held.read(CHUNK), b""), size, held.close)
+
+
+def coding() -> str:
+    """
+    The content coding for this request.
+
+    Raises:
+        NotAcceptable: the client takes none that we have.
+    """
+    header = request.headers.get("Accept-Encoding")
+    chosen = choose_coding(header[:1024]) if header else IDENTITY
+    if chosen is None:
+        raise NotAcceptable(f"Content codings: {', '.join(CODINGS)}, {IDENTITY}.")
+    return chosen
+
+
+def held(opaque: str | None) -> Response | None:
+    """304 where the client holds the answer with this tag already."""
+    if opaque is None or "If-None-Match" not in request.headers:
+        return None
+    chosen = coding()
+    found = validators.client_has(opaque, (chosen, IDENTITY))
+    if found is None:
+        return None
+    response = Response(status=304)
+    del response.headers["Content-Type"]
+    return _validated(response, found)
+
+
+def send(body: Body, chosen: Format, opaque: str | None, *, status: int = 200, language: str | None = None) -> Response:
+    """
+    The response for a body.
+
+    Args:
+        body: the bytes; closed when they are sent, or when the client goes.
+        chosen: their format.
+        opaque: the entity tag without coding; None where the same request may be answered differently.
+        language: of a page.
+    """
+    try:
+        response = _coded(body, chosen, opaque, status)
+    except BaseException:
+        body.close()
+        raise
+    if language:
+        response.headers["Content-Language"] = language
+        response.vary.add("Accept-Language")
+    return response
+
+
+def _coded(body: Body, chosen: Format, opaque: str | None, status: int) -> Response:
+    how = coding()
+    if body.size is not None and body.size < SMALLEST and choose_coding(request.headers.get("Accept-Encoding", "")[:1024] + ",identity") == how:
+        how = how if how == IDENTITY else IDENTITY
+    if how == IDENTITY:
+        response = _response(body.chunks, body.size, status)
+    elif body.size is not None and body.size <= CHUNK:
+        data = b"".join(encode(body.chunks, how))
+        response = _response((data,), len(data), status)
+    else:
+        response = _response(encode(body.chunks, how), None, status)
+    response.call_on_close(body.close)
+    response.headers["Content-Type"] = chosen.content_type
+    if how != IDENTITY:
+        response.headers["Content-Encoding"] = how
+    response.vary.update(("Accept", "Accept-Encoding"))
+    return _validated(response, None if opaque is None else validators.with_coding(opaque, how))
+
+
+def _response(chunks: Iterable[bytes], size: int | None, status: int) -> Response:
+    response = Response(chunks, status)
+    if size is not None:
+        response.content_length = size
+    return response
+
+
+def _validated(response: Response, full: str | None) -> Response:
+    response.vary.update(("Accept", "Accept-Encoding"))
+    if full is None:
+        response.headers["Cache-Control"] = NO_STORE
+    else:
+        response.headers["Cache-Control"] = REVALIDATE
+        if request.method != "POST":
+            response.set_etag(full)
+    return response
+
+
+def as_download(response: Response, stem: str, chosen: Format) -> Response:
+    """Asks a browser to save the answer under a name of plain characters."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.") or "covalue"
+    response.headers["Content-Disposition"] = f'attachment; filename="{plain[:80]}.{chosen.extension}"'
+    return response
+
+
+class Reader:
+    """A body as a file to be read, for parsers; counts nothing, closes the body."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self._chunks = iter(body.chunks)
+        self._rest = b""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most so many bytes; all of them for a negative size."""
+        if size < 0:
+            out, self._rest = self._rest + b"".join(self._chunks), b""
+            return out
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return b""
+            self._rest = chunk
+        out, self._rest = self._rest[:size], self._rest[size:]
+        return out
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        with suppress(OSError):
+            self._body.close()

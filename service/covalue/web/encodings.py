@@ -1,0 +1,89 @@
+"""
+Content codings: chosen by Accept-Encoding (RFC 9110, section 12.5.3), and applied piece by piece.
+
+gzip is always there; brotli and zstd are used where a library for them is installed, and preferred where the client takes them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import Any, Protocol
+
+from covalue.formats import parse_accept
+
+SMALLEST = 600
+"""Bytes below which coding is not worth its while."""
+IDENTITY = "identity"
+
+
+class Coder(Protocol):
+    """Takes pieces, gives coded pieces."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Some coded bytes, perhaps none yet."""
+
+    def flush(self) -> bytes:
+        """The rest."""
+
+
+class _Brotli:
+    def __init__(self, module: Any) -> None:
+        self._coder = module.Compressor(quality=4)
+
+    def compress(self, data: bytes, /) -> bytes:
+        return bytes(self._coder.process(data))
+
+    def flush(self) -> bytes:
+        return bytes(self._coder.finish())
+
+
+def _module(name: str) -> Any | None:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+def _codings() -> dict[str, Callable[[], Coder]]:
+    """The codings that can be made here, the best first."""
+    out: dict[str, Callable[[], Coder]] = {}
+    if zstd := _module("compression.zstd"):  # Python 3.14
+        out["zstd"] = lambda: zstd.ZstdCompressor()  # type: ignore[no-any-return]
+    if brotli := _module("brotli"):
+        out["br"] = lambda: _Brotli(brotli)
+    out["gzip"] = lambda: zlib.compressobj(5, zlib.DEFLATED, 31)
+    return out
+
+
+CODINGS = _codings()
+
+
+@lru_cache(maxsize=256)
+def choose_coding(header: str) -> str | None:
+    """
+    The coding for an answer; `identity` means none, and None that the client takes nothing that we have.
+
+    >>> choose_coding("gzip;q=0.5, identity;q=0")
+    'gzip'
+    >>> choose_coding("")
+    'identity'
+    """
+    ranges = {kind.removeprefix("x-"): quality for kind, quality in parse_accept(header)}
+    anything = ranges.get("*")
+    best = max(((ranges.get(name, anything or 0.0), -i, name) for i, name in enumerate(CODINGS)), default=(0.0, 0, IDENTITY))
+    plain = ranges.get(IDENTITY, 0.0 if anything == 0 else None)
+    if best[0] > 0 and best[0] >= (plain or 0.0):
+        return best[2]
+    return None if plain == 0 else IDENTITY
+
+
+def encode(chunks: Iterable[bytes], coding: str) -> Iterator[bytes]:
+    """The pieces of a text in a coding."""
+    coder = CODINGS[coding]()
+    for chunk in chunks:
+        if coded := coder.compress(chunk):
+            yield coded
+    yield coder.flush()
