@@ -11,9 +11,10 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import click
 import pyoxigraph as ox
 import pytest
 import rdflib
@@ -60,7 +61,7 @@ def test_help(verb: str) -> None:
     first = main.commands[verb].help or ""
     assert any("\u4e00" <= c <= "\u9fff" for c in first)
     assert any(c.isascii() and c.isalpha() for c in first)
-    assert [] == [p.name for p in main.commands[verb].params if getattr(p, "help", "-") in (None, "") and p.name != "name"]
+    assert [] == [p.name for p in main.commands[verb].params if isinstance(p, click.Option) and not p.help and p.name != "name"]
 
 
 def test_version() -> None:
@@ -94,11 +95,12 @@ def test_faulty_sources(verb: str, small: Project, tmp_path: Path) -> None:
     more = ["ASK {}"] if verb == "query" else []
     out = [] if verb == "check" else ["--out", tmp_path / "out"]
     done = covalue(verb, "--project", small.root, *out, *more)
-    line = (
-        f'violation {CASE}/events.csv row 2, column start_year: [bad-year] "20x2": is not a year of four digits between 1800 and 2099. | "20x2": 不是 1800 至 2099 之间的四位年份。'
-    )
+    place = f"violation {CASE}/events.csv row 2, column start_year: [bad-year]"
     shown, other = (done.stdout, done.stderr) if verb == "check" else (done.stderr, done.stdout)
-    assert (1, True, "") == (done.exit_code, line in shown.splitlines(), other)
+    (line,) = [line for line in shown.splitlines() if line.startswith(place)]
+    assert (1, "") == (done.exit_code, other)
+    assert ['"20x2"', '"20x2"'] == [part.split(": ")[-2].split("] ")[-1] for part in line.split(" | ")]
+    assert (True, True) == ("a year of four digits between 1800 and 2099" in line, "四位年份" in line)
 
 
 @pytest.mark.parametrize(("arguments", "word"), [(["bild"], "bild"), (["build", "--outt", "x"], "--outt"), (["query"], "QUERY"), (["export", "--format", "pdf"], "pdf")])
@@ -318,8 +320,8 @@ def test_query_in_an_unknown_format(small_built: Built) -> None:
 @pytest.mark.parametrize(
     ("text", "words", "zh"),
     [
-        ("SELECT ?s WHERE { ?s ?p }", "query:1:", "不是合法的 SPARQL"),
-        ("SELECT ?s\nWHERE { ?s no:p ?o }", "query:2:", "不是合法的 SPARQL"),
+        ("SELECT ?s WHERE { ?s ?p }", "query:1:26: ", "SPARQL"),
+        ("SELECT ?s\nWHERE { ?s no:p ?o }", "query:2:12: ", "no:"),
         ("INSERT DATA { <urn:a> <urn:b> 1 }", "read-only", "只读"),
         ("SELECT * { SERVICE <https://example.org/> { ?s ?p ?o } }", "SERVICE is not allowed", "不允许 SERVICE"),
         ("", "the query is empty", "查询为空"),
@@ -372,6 +374,13 @@ def statements(quads: list[ox.Quad], with_graphs: bool) -> int:
     return len({(q.subject, q.predicate, q.object, q.graph_name if with_graphs else None) for q in quads})
 
 
+def labelled(quads: Iterable[ox.Quad]) -> set[str]:
+    """The statements with blank nodes labelled canonically."""
+    dataset = ox.Dataset(quads)
+    dataset.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
+    return set(map(str, dataset))
+
+
 def test_formats_of_export() -> None:
     """There are five formats, and each is tested."""
     assert sorted(ENGINE) == sorted(EXPORTS)
@@ -402,7 +411,7 @@ def test_export_asserted(small_built: Built) -> None:
     done = covalue("export", *at(small_built), "--format", "nquads", "--asserted")
     wanted = [q for q in quads_of(small_built[1]) if "/graph/inferred/" not in q.graph_name.value]
     assert len(wanted) < len(quads_of(small_built[1]))
-    assert set(map(str, wanted)) == set(map(str, ox.parse(done.stdout_bytes, ox.RdfFormat.N_QUADS)))
+    assert labelled(wanted) == labelled(ox.parse(done.stdout_bytes, ox.RdfFormat.N_QUADS))
 
 
 def test_export_of_an_unknown_case(small_built: Built) -> None:

@@ -23,7 +23,7 @@ READERS: dict[str, Callable[[Project], object]] = {
     "graph/literature": Project.literature,
     "graph/sources": Project.sources,
     "graph/cases": Project.cases,
-    "queries/checks": Project.fingerprint,
+    "queries/checks": Project.check_files,
 }
 
 
@@ -75,17 +75,34 @@ def test_relative_path_is_shown_from_the_root(small: Project, tmp_path: Path) ->
 )
 def test_fingerprint_changes_with_every_source(small: Project, name: str) -> None:
     """One byte more in a source changes the fingerprint."""
-    before = small.fingerprint()
+    before = small.fingerprints()
     with (small.root / name).open("ab") as file:
         file.write(b"\n")
-    assert before != small.fingerprint()
+    assert before != small.fingerprints()
 
 
 def test_fingerprint_changes_with_names(small: Project) -> None:
     """Renaming a case changes the fingerprint although no byte inside differs."""
-    before = small.fingerprint()
+    before = small.fingerprints()
     (small.root / "graph/cases/night-clinic").rename(small.root / "graph/cases/day-clinic")
-    assert before != small.fingerprint()
+    assert before != small.fingerprints()
+
+
+def test_fingerprint_of_a_case_changes_alone(small: Project) -> None:
+    """A change in one case changes its own fingerprint, and neither that of the other nor what is shared."""
+    shared, cases = small.fingerprints()
+    with (small.root / "graph/cases/night-clinic/actors.csv").open("ab") as file:
+        file.write(b"\n")
+    after, after_cases = small.fingerprints()
+    assert (shared, cases["harbor-wheels"]) == (after, after_cases["harbor-wheels"])
+    assert cases["night-clinic"] != after_cases["night-clinic"]
+
+
+def test_same_tables_under_another_name_are_another_case(small: Project) -> None:
+    """A copied case has a fingerprint of its own, since its IRIs hold its name."""
+    shutil.copytree(small.root / "graph/cases/night-clinic", small.root / "graph/cases/day-clinic")
+    _, cases = small.fingerprints()
+    assert 3 == len(set(cases.values()))
 
 
 def test_fingerprint_ignores_times_and_places(small: Project, copy_small: Callable[[str], Project]) -> None:
@@ -93,7 +110,7 @@ def test_fingerprint_ignores_times_and_places(small: Project, copy_small: Callab
     other = copy_small("other")
     for path in other.source_files():
         os.utime(path, (1, 1))
-    assert small.fingerprint() == other.fingerprint()
+    assert small.fingerprints() == other.fingerprints()
 
 
 def test_unreadable_source_is_named(small: Project) -> None:
@@ -102,7 +119,7 @@ def test_unreadable_source_is_named(small: Project) -> None:
     path.unlink()
     path.symlink_to("nowhere.csv")
     with pytest.raises(SourceError) as caught:
-        small.fingerprint()
+        small.fingerprints()
     assert (str(path), True, True) == (caught.value.place.path if caught.value.place else None, "cannot be read" in caught.value.en, "无法读取" in caught.value.zh)
 
 

@@ -104,11 +104,11 @@ class RowCounter:
     Counts rows in serialised bytes, whatever the pieces in which they come.
 
     Exact for tables: the marks cannot stand inside a value, where quotes and angle brackets are escaped. (In JSON a value that contains
-    `},{}` counts as a row too many.) In graphs it counts statements of N-Triples and N-Quads, and at most the statements elsewhere.
+    `,{}` counts as a row too many.) In graphs it counts statements of N-Triples and N-Quads, and at most the statements elsewhere.
     """
 
     MARKS: tuple[tuple[str, tuple[tuple[bytes, int], ...]], ...] = (
-        ("srj", ((b'},{"', 1), (b'},{",', -1), (b'},{"}', -1), (b"},{}", 1))),
+        ("srj", ((b'},{"', 1), (b'},{",', -1), (b'},{"}', -1), (b",{}", 1))),
         ("srx", ((b"<result>", 1), (b"<result/>", 1))),
         ("rdf", ((b"</rdf:Description>", 1),)),
         ("jsonld", ((b'{"@id":"', 1),)),

@@ -122,7 +122,7 @@ def _sound_xml(body: Body) -> Body:
     return Body(iter(lambda: held.read(CHUNK), b""), size, held.close)
 
 
-def coding() -> str:
+def coding(small: bool = False) -> str:
     """
     The content coding for this request.
 
@@ -130,7 +130,7 @@ def coding() -> str:
         NotAcceptable: the client takes none that we have.
     """
     header = request.headers.get("Accept-Encoding")
-    chosen = choose_coding(header[:1024]) if header else IDENTITY
+    chosen = choose_coding(header[:1024], small) if header else IDENTITY
     if chosen is None:
         raise NotAcceptable(f"Content codings: {', '.join(CODINGS)}, {IDENTITY}.")
     return chosen
@@ -144,9 +144,13 @@ def held(opaque: str | None) -> Response | None:
     found = validators.client_has(opaque, (chosen, IDENTITY))
     if found is None:
         return None
+    return _validated(_not_modified(), found)
+
+
+def _not_modified() -> Response:
     response = Response(status=304)
     del response.headers["Content-Type"]
-    return _validated(response, found)
+    return response
 
 
 def send(body: Body, chosen: Format, opaque: str | None, *, status: int = 200, language: str | None = None) -> Response:
@@ -171,9 +175,10 @@ def send(body: Body, chosen: Format, opaque: str | None, *, status: int = 200, l
 
 
 def _coded(body: Body, chosen: Format, opaque: str | None, status: int) -> Response:
-    how = coding()
-    if body.size is not None and body.size < SMALLEST and choose_coding(request.headers.get("Accept-Encoding", "")[:1024] + ",identity") == how:
-        how = how if how == IDENTITY else IDENTITY
+    how = coding(small=body.size is not None and body.size < SMALLEST)
+    if opaque and request.method in ("GET", "HEAD") and request.if_none_match.star_tag:
+        body.close()
+        return _validated(_not_modified(), validators.with_coding(opaque, how))
     if how == IDENTITY:
         response = _response(body.chunks, body.size, status)
     elif body.size is not None and body.size <= CHUNK:
@@ -185,7 +190,6 @@ def _coded(body: Body, chosen: Format, opaque: str | None, status: int) -> Respo
     response.headers["Content-Type"] = chosen.content_type
     if how != IDENTITY:
         response.headers["Content-Encoding"] = how
-    response.vary.update(("Accept", "Accept-Encoding"))
     return _validated(response, None if opaque is None else validators.with_coding(opaque, how))
 
 

@@ -62,9 +62,13 @@ CODINGS = _codings()
 
 
 @lru_cache(maxsize=256)
-def choose_coding(header: str) -> str | None:
+def choose_coding(header: str, small: bool = False) -> str | None:
     """
     The coding for an answer; `identity` means none, and None that the client takes nothing that we have.
+
+    Args:
+        header: the Accept-Encoding header.
+        small: whether the answer is too short to gain by a coding.
 
     >>> choose_coding("gzip;q=0.5, identity;q=0")
     'gzip'
@@ -73,10 +77,12 @@ def choose_coding(header: str) -> str | None:
     """
     ranges = {kind.removeprefix("x-"): quality for kind, quality in parse_accept(header)}
     anything = ranges.get("*")
-    best = max(((ranges.get(name, anything or 0.0), -i, name) for i, name in enumerate(CODINGS)), default=(0.0, 0, IDENTITY))
-    plain = ranges.get(IDENTITY, 0.0 if anything == 0 else None)
-    if best[0] > 0 and best[0] >= (plain or 0.0):
-        return best[2]
+    plain = ranges.get(IDENTITY, anything)
+    if small and plain != 0:
+        return IDENTITY
+    quality, _, name = max((ranges.get(name, anything or 0.0), -i, name) for i, name in enumerate(CODINGS))
+    if quality > 0 and quality >= (ranges.get(IDENTITY) or 0.0):
+        return name
     return None if plain == 0 else IDENTITY
 
 

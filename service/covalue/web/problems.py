@@ -1,69 +1,114 @@
-"""Errors as RFC 9457 problem details, or as one line of text for those who ask for text; never a trace or a path."""
+"""
+Errors as RFC 9457 problem details, or as one line of text for those who ask for text; never a trace or a path of a file.
+
+Each is one sentence in both languages, with the place in the query where there is one (`line`, `column`, counted from 1).
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from covalue.errors import CovalueError, FormatError, InputError, RefusedError
-from covalue.formats import parse_accept
+from covalue.formats import LONGEST_HEADER, parse_accept
+from covalue.stores.limits import CancelledError, CrashError, DeadlineError, OverloadedError, TooLargeError
 
 log = logging.getLogger("covalue.web")
 
+
+class UnknownError(InputError):
+    """There is nothing under an IRI; `nearest` holds those known that come closest."""
+
+    def __init__(self, en: str, zh: str, nearest: tuple[str, ...] = ()) -> None:
+        super().__init__(en, zh)
+        self.args = (en, zh, nearest)
+        self.nearest = nearest
+
+
 STATUS: tuple[tuple[type[CovalueError], int, str], ...] = (
+    (UnknownError, 404, "Not found"),
     (RefusedError, 403, "Refused"),
     (FormatError, 406, "Not acceptable"),
     (InputError, 400, "Bad request"),
+    (DeadlineError, 504, "Ran too long"),
+    (TooLargeError, 413, "Too large"),
+    (OverloadedError, 503, "Busy"),
+    (CrashError, 500, "Engine failed"),
+    (CancelledError, 499, "Client has gone"),
     (CovalueError, 503, "Service unavailable"),
 )
 SENTENCES = {
+    400: ("the request cannot be understood; see that host, path and parameters are well formed.", "无法理解该请求；请检查主机名、路径与参数是否合规。"),
     404: ("there is nothing at this address.", "此地址没有内容。"),
     405: ("this method is not allowed here.", "此处不允许该方法。"),
+    406: ("the content coding asked for cannot be given; see Accept-Encoding.", "无法以所请求的内容编码返回；请检查 Accept-Encoding。"),
     413: ("the request is too large.", "请求过大。"),
-    415: ("send the query as application/x-www-form-urlencoded or application/sparql-query.", "请以 application/x-www-form-urlencoded 或 application/sparql-query 发送查询。"),
+    414: ("the address is too long; send the query by POST.", "地址过长；请用 POST 发送查询。"),
+    415: ("send the query as application/x-www-form-urlencoded or application/sparql-query, in UTF-8.", "请以 application/x-www-form-urlencoded 或 application/sparql-query 发送查询，并用 UTF-8 编码。"),
     500: ("something went wrong here; the operator can find it in the log.", "服务内部出错；运维者可在日志中查到。"),
 }
+UNAVAILABLE = ("the data cannot be queried at the moment; try again later.", "目前无法查询数据；请稍后重试。")
+"""In place of a failure of the store that names a file; what it said is in the log."""
+RETRY_AFTER = 5
 
 
 def register(app: Flask) -> None:
     """Every error of the application leaves in the one shape."""
-    app.register_error_handler(CovalueError, _own)
+    app.register_error_handler(CovalueError, own)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unforeseen)
 
 
-def problem(status: int, title: str, en: str, zh: str, line: int | None = None, column: int | None = None) -> Response:
-    """One sentence in both languages, and the place in the query where there is one."""
-    where = f"line {line}, column {column}: " if line is not None else ""
+def problem(status: int, title: str, en: str, zh: str, **more: Any) -> Response:
+    """
+    A problem as JSON or text.
+
+    Args:
+        more: extension members; `line` and `column` also stand before the sentence.
+    """
+    where = f"line {more['line']}, column {more['column']}: " if "line" in more else ""
     if _wants_text():
-        return Response(f"{where}{en} | {zh}\n", status, content_type="text/plain; charset=utf-8")
-    body = {"type": "about:blank", "title": title, "status": status, "detail": where + en, "detail_zh": zh}
-    if line is not None:
-        body |= {"line": line, "column": column}
-    return Response(json.dumps(body, ensure_ascii=False) + "\n", status, content_type="application/problem+json")
+        response = Response(f"{where}{en} | {zh}\n", status, content_type="text/plain; charset=utf-8")
+    else:
+        body = {"type": "about:blank", "title": title, "status": status, "detail": where + en, "detail_zh": zh, **more}
+        response = Response(json.dumps(body, ensure_ascii=False) + "\n", status, content_type="application/problem+json")
+    response.headers["Cache-Control"] = "no-store"
+    response.vary.add("Accept")
+    return response
 
 
 def _wants_text() -> bool:
-    ranges = dict(parse_accept(request.headers.get("Accept", "")))
-    text = max(ranges.get("text/plain", 0), ranges.get("text/html", 0))
-    json_like = max((q for kind, q in ranges.items() if "json" in kind), default=0)
-    return text > json_like
+    """Readers get text too, and no page: a program that is shown HTML for an error has nothing to tell its user."""
+    ranges = dict(parse_accept(request.headers.get("Accept", "")[:LONGEST_HEADER]))
+    text = max(ranges.get("text/plain", 0), ranges.get("text/html", 0), ranges.get("text/*", 0))
+    return text > max((q for kind, q in ranges.items() if "json" in kind), default=0)
 
 
-def _own(error: CovalueError) -> Response:
+def own(error: CovalueError) -> Response:
+    """An error of our own as a response."""
     status, title = next((s, t) for kind, s, t in STATUS if isinstance(error, kind))
-    if status >= 500:
+    if status in (500, 503) and not isinstance(error, OverloadedError):
         log.error("store failed", extra={"covalue_error": str(error)})
-    if error.place and error.place.path == "query":
-        return problem(status, title, error.en, error.zh, error.place.line, error.place.column)
-    return problem(status, title, error.en, error.zh)
+    if error.place and error.place.path == "query" and error.place.line is not None:
+        return problem(status, title, error.en, error.zh, line=error.place.line, column=error.place.column)
+    if isinstance(error, UnknownError):
+        return problem(status, title, error.en, error.zh, nearest=list(error.nearest))
+    names_a_file = status >= 500 and any(c in error.en for c in "/\\")
+    response = problem(status, title, *(UNAVAILABLE if names_a_file else (error.en, error.zh)))
+    if status == 503:
+        response.headers["Retry-After"] = str(getattr(error, "retry_after", RETRY_AFTER))
+    return response
 
 
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
+    if 300 <= status < 400:
+        made = error.get_response()
+        return Response(status=status, headers={"Location": made.headers["Location"]}) if "Location" in made.headers else Response(status=status)
     en, zh = SENTENCES.get(status, (error.name.lower() + ".", error.name + "。"))
     response = problem(status, error.name, en, zh)
     allow = error.get_response().headers.get("Allow")

@@ -1,76 +1,183 @@
-"""The SPARQL 1.1 Protocol: requests to `/sparql` become store requests (W3C 2013, section 2.1)."""
+"""
+The SPARQL 1.1 Protocol: requests to `/sparql` become store requests (W3C 2013, section 2.1).
+
+The dataset of the protocol (`default-graph-uri`, `named-graph-uri`) takes the place of the query's FROM clauses. Without a query the
+endpoint describes itself (section 2.1.4 of the Service Description). Beyond the standard, as clients need it: `format`, `output` or
+`results` name a format; `download=1` asks for a file, `bom=1` for a byte order mark on CSV, `lang` for the language of a page.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+import pyoxigraph as ox
 from flask import Response, request
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestURITooLarge, UnsupportedMediaType
 
-from covalue.errors import QueryError, RefusedError
-from covalue.formats import choose
+from covalue.errors import CovalueError, QueryError, RefusedError
+from covalue.formats import PAGES, Format, Shape, choose
+from covalue.sparql import FORMS, tokens
 from covalue.stores import Request, Store
+from covalue.web import answers, pages, validators
+from covalue.web.encodings import IDENTITY
+from covalue.web.languages import language
 
 FORM = "application/x-www-form-urlencoded"
 DIRECT = "application/sparql-query"
 UPDATE = "application/sparql-update"
-ALLOW = "GET, HEAD, POST, OPTIONS"
+METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
+LONGEST_ADDRESS = 200_000
+MOST_PARAMETERS = 1000
+SHAPES = {"SELECT": Shape.BINDINGS, "ASK": Shape.BOOLEAN, "CONSTRUCT": Shape.GRAPH, "DESCRIBE": Shape.GRAPH}
 Pairs = Sequence[tuple[str, str]]
 
 
-def view(store: Store) -> Callable[[], Response]:
-    """The view of the endpoint over a store."""
+@dataclass(frozen=True)
+class Asked:
+    """What an HTTP request asks: a store request (None where it holds no query), and how the answer is wanted."""
+
+    wanted: Request | None
+    named: tuple[str, ...] = ()
+    download: bool = False
+    bom: bool = False
+
+    def pick(self, shape: Shape) -> Format:
+        """
+        The format for a shape of answer.
+
+        Raises:
+            FormatError: none will do.
+        """
+        return choose(shape, request.headers.get("Accept"), self.named, pages=True)
+
+
+def view(store: Store, describe: Callable[[Asked], Response]) -> Callable[[], Response]:
+    """
+    The view of the endpoint over a store.
+
+    Args:
+        describe: answers a request without a query.
+    """
 
     def sparql() -> Response:
-        if request.method == "OPTIONS":
-            return _options()
-        wanted, named = read_request()
-        accept = request.headers.get("Accept")
-        answer = store.answer(wanted, lambda shape: choose(shape, accept, named))
-        response = Response(answer.body, content_type=answer.format.content_type)
+        asked = read_request()
+        if asked.wanted is None:
+            return describe(asked)
+        request.environ["covalue.query"] = hashlib.sha256(asked.wanted.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        response = _held(store, asked, asked.wanted) or _answer(store, asked, asked.wanted)
         response.headers["Covalue-Dataset"] = store.version
         return response
 
     return sparql
 
 
-def read_request() -> tuple[Request, list[str]]:
+def _held(store: Store, asked: Asked, wanted: Request) -> Response | None:
+    """304 without evaluation: who holds the tag has had the answer, so the query is sound."""
+    if "If-None-Match" not in request.headers or validators.is_volatile(wanted.text):
+        return None
+    form = next((t.upper() for kind, t, _ in tokens(wanted.text) if kind == "word" and t.upper() in FORMS), None)
+    if form is None:
+        return None
+    try:
+        return answers.held(_tag(store, asked, wanted, asked.pick(SHAPES[form])))
+    except CovalueError:  # what is wrong with the query is said first
+        return None
+
+
+def _answer(store: Store, asked: Asked, wanted: Request) -> Response:
+    shape, chosen, body = answers.evaluate(store, wanted, asked.pick)
+    opaque = None if validators.is_volatile(wanted.text) else _tag(store, asked, wanted, chosen)
+    try:
+        if chosen in PAGES:
+            return pages.result(shape, chosen, body, opaque, wanted.text, store.version)
+        body = answers.prepared(body, chosen, asked.bom)
+        response = answers.send(body, chosen, opaque)
+    except BaseException:
+        body.close()
+        raise
+    if asked.download:
+        answers.as_download(response, f"covalue-{store.version[:8]}-{(opaque or 'query')[:8]}", chosen)
+    return response
+
+
+def _tag(store: Store, asked: Asked, wanted: Request, chosen: Format) -> str:
+    how = (language(), request.script_root) if chosen in PAGES else asked.bom
+    graphs = (wanted.default_graphs, wanted.named_graphs)
+    return validators.tag(store.version, validators.normalised(wanted.text), graphs, chosen.media_type, chosen.extension, how)
+
+
+def read_request() -> Asked:
     """
-    The store request that the HTTP request makes, and the names of formats that it asks for.
+    What the HTTP request asks.
 
     Raises:
-        QueryError: no query, several, or text that is not UTF-8.
+        QueryError: several queries, none where there must be one, or text that is not UTF-8.
         RefusedError: an update.
-        UnsupportedMediaType: a POST of another kind.
+        UnsupportedMediaType: a POST of another kind, or in another charset.
+        RequestURITooLarge: the address is too long.
     """
+    if len(request.query_string) > LONGEST_ADDRESS:
+        raise RequestURITooLarge
     pairs = _pairs(request.query_string)
     if request.method != "POST":
         return _read(pairs, pairs)
     kind = request.mimetype
-    if kind == FORM:
-        body = _pairs(request.get_data())
-        return _read(body, [*pairs, *body])
-    if kind == DIRECT:
-        return _read([("query", _utf8(request.get_data())), *(p for p in pairs if p[0] != "query")], pairs)
     if kind == UPDATE:
         raise _no_update()
-    raise UnsupportedMediaType
+    if kind not in (FORM, DIRECT) or request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedMediaType
+    if request.headers.get("Content-Encoding", IDENTITY).lower() != IDENTITY:
+        raise UnsupportedMediaType
+    if kind == DIRECT:
+        direct = [("query", _utf8(request.get_data()))]
+        return _read([*direct, *pairs], [*direct, *pairs], must=True)
+    body = _pairs(request.get_data())
+    return _read(body, [*pairs, *body], must=True)
 
 
-def _read(query_pairs: Pairs, all_pairs: Pairs) -> tuple[Request, list[str]]:
-    if any(name == "update" for name, _ in all_pairs):
+def _read(own: Pairs, everything: Pairs, must: bool = False) -> Asked:
+    """
+    Args:
+        own: the parameters among which the query must stand.
+        everything: all parameters of the request.
+        must: whether a request without a query is a fault.
+    """
+    if any(name == "update" for name, _ in everything):
         raise _no_update()
-    queries = [value for name, value in query_pairs if name == "query"]
-    if len(queries) != 1:
-        raise QueryError(
-            "give exactly one query, as the parameter query.",
-            "请以参数 query 给出恰好一个查询。",
-        )
-    default, graphs = (tuple(v for n, v in all_pairs if n == p) for p in ("default-graph-uri", "named-graph-uri"))
+    named = tuple(v for p in ("format", "output", "results") for n, v in everything if n == p)
+    flags = {n: v.strip().lower() not in ("", "0", "false", "no") for n, v in everything if n in ("download", "bom")}
+    wanted = _wanted(own, everything, must)
+    return Asked(wanted, named, flags.get("download", False), flags.get("bom", False))
+
+
+def _wanted(own: Pairs, everything: Pairs, must: bool) -> Request | None:
+    queries = [value for name, value in own if name == "query"]
+    total = sum(name == "query" for name, _ in everything)
+    if total > 1:
+        raise QueryError("the request holds more than one query; give exactly one.", "请求中含有多个查询；请只给出一个。")
+    if total == 1 and not queries:
+        raise QueryError("the query stands in the address, but a form posts it in its body.", "查询写在地址里；以表单 POST 时应置于正文中。")
+    if not queries:
+        if must:
+            raise QueryError("give exactly one query, as the parameter query.", "请以参数 query 给出恰好一个查询。")
+        return None
+    text = queries[0].removeprefix("\ufeff")
+    if "\0" in text:
+        raise _not_utf8()
+    default, graphs = (tuple(_graph(v) for n, v in everything if n == p and v.strip()) for p in ("default-graph-uri", "named-graph-uri"))
     stated = bool(default or graphs)
-    named = [v for p in ("format", "output", "results") for n, v in all_pairs if n == p]
-    return Request(queries[0], default if stated else None, graphs if stated else None), named
+    return Request(text, default if stated else None, graphs if stated else None)
+
+
+def _graph(name: str) -> str:
+    """An empty one does not get here: forms send the parameter with nothing in it."""
+    try:
+        return ox.NamedNode(name.strip()).value
+    except ValueError as e:
+        raise QueryError("a graph is named by an absolute IRI in default-graph-uri and named-graph-uri.", "default-graph-uri 与 named-graph-uri 须为绝对 IRI。") from e
 
 
 def _no_update() -> RefusedError:
@@ -78,14 +185,13 @@ def _no_update() -> RefusedError:
 
 
 def _pairs(raw: bytes) -> list[tuple[str, str]]:
+    """Percent signs are decoded once; what stands there plainly must be UTF-8 too."""
     try:
-        return parse_qsl(raw.decode("ascii", "strict"), keep_blank_values=True, errors="strict")
-    except (UnicodeDecodeError, ValueError):
-        pass
-    try:
-        return parse_qsl(raw.decode("utf-8", "strict"), keep_blank_values=True, errors="strict")
-    except (UnicodeDecodeError, ValueError) as e:
+        return parse_qsl(raw.decode("utf-8", "strict"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+    except UnicodeDecodeError as e:
         raise _not_utf8() from e
+    except ValueError as e:
+        raise QueryError(f"the request has more than {MOST_PARAMETERS} parameters.", f"请求的参数超过 {MOST_PARAMETERS} 个。") from e
 
 
 def _utf8(raw: bytes) -> str:
@@ -97,12 +203,3 @@ def _utf8(raw: bytes) -> str:
 
 def _not_utf8() -> QueryError:
     return QueryError("the request is not UTF-8; encode the query as UTF-8.", "请求不是 UTF-8；请以 UTF-8 编码查询。")
-
-
-def _options() -> Response:
-    response = Response(status=204)
-    response.headers["Allow"] = ALLOW
-    response.headers["Access-Control-Allow-Methods"] = ALLOW
-    response.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type"
-    response.headers["Access-Control-Max-Age"] = "86400"
-    return response

@@ -58,6 +58,8 @@ def client_has(opaque: str, codings: tuple[str, ...]) -> str | None:
     if request.method not in ("GET", "HEAD"):
         return None
     held = request.if_none_match
+    if held.star_tag:  # whether there is an answer at all is not known yet
+        return None
     for coding in codings:
         full = with_coding(opaque, coding)
         if held.contains_weak(full):
