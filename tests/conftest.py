@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from covalue.build import build
+from covalue.cells import Vocabulary
 from covalue.manifest import Manifest
 from covalue.project import Project
-from covalue.tables import Kind, Reader, Vocabulary, read_specs
+from covalue.specs import Kind, read_specs
+from covalue.tables import Reader
 from covalue.turtle import canonical, read
 from covalue.vocabulary import vocabulary
 

@@ -6,16 +6,20 @@ A server that is not installed makes its tests skip, with how to install it.
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 HOST = "127.0.0.1"
 INSTALL = {
@@ -186,3 +190,18 @@ def _answers(url: str) -> bool:
     finally:
         connection.close()
     return answer.status == 200
+
+
+_running: dict[str, Server] = {}
+
+
+def shared(kind: str) -> Server:
+    """The session's server of a kind, started when first asked for and stopped with the session; the test skips where there is none."""
+    if program(kind) is None:
+        pytest.skip(f"{kind} is not installed: {INSTALL[kind]}")
+    if kind not in _running:
+        folder = Path(tempfile.mkdtemp(prefix=f"covalue-{kind}-"))
+        server = _running[kind] = start(kind, folder)
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        atexit.register(server.stop)
+    return _running[kind]

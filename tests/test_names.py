@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from covalue import names
 from covalue.names import PREFIXES, expand, shrink
 from covalue.project import Project
-from covalue.tables import Kind
+from covalue.specs import Kind
 from covalue.turtle import read
 
 SH, OWL, VCC = PREFIXES["sh"], PREFIXES["owl"], PREFIXES["vcc"]

@@ -21,22 +21,23 @@ import pyoxigraph as ox
 from filelock import FileLock, Timeout
 
 from covalue import __version__, coverage, names, reason, validate
-from covalue.errors import FindingsError, Place, StoreError
+from covalue.errors import FindingsError, Place, SourceError, StoreError
 from covalue.findings import Finding, Report
 from covalue.lift import Lifted, lift, lift_case
 from covalue.manifest import GraphInfo, Manifest, read_manifest, write_manifest
 from covalue.project import Project
-from covalue.tables import Folder, Reader, read_specs
-from covalue.turtle import canonical, read
+from covalue.specs import read_specs
+from covalue.tables import Folder, Reader
+from covalue.turtle import in_house_style, read
 from covalue.vocabulary import vocabulary
 
-Progress = Callable[[str, str], None]
+Progress = Callable[..., None]
 BATCH = 40_000
 LOCK_SECONDS = 600
 
 
-def silent_progress(en: str, zh: str) -> None:
-    """Says nothing."""
+def silent_progress(en: str, zh: str, at_once: bool = False) -> None:
+    """Says nothing. A progress says what begins; `at_once` marks what a person must know even if it is soon over."""
 
 
 @dataclass
@@ -59,16 +60,29 @@ class Shared:
         return [q for graph, quads in self.named.items() if _role(graph) in ("ontology", "scheme") for q in quads]
 
 
-def load_shared(project: Project) -> Shared:
+def load_shared(project: Project, broken: list[SourceError] | None = None) -> Shared:
     """
     Reads everything but the cases.
+
+    Args:
+        broken: where given, Turtle files that cannot be read are put here and left out instead of ending the reading.
 
     Raises:
         SourceError: a file or folder is missing or unreadable; faults inside tables are collected in `reader.report` instead.
     """
-    core = [q for path in project.ontology_files() for q in read(path, project.relative(path))]
-    schemes = {p.stem: read(p, project.relative(p)) for p in project.scheme_files()}
-    shapes = [q for path in project.shape_files() for q in read(path, project.relative(path))]
+
+    def turtle(path: Path) -> list[ox.Quad]:
+        try:
+            return read(path, project.relative(path))
+        except SourceError as e:
+            if broken is None:
+                raise
+            broken.append(e)
+            return []
+
+    core = [q for path in project.ontology_files() for q in turtle(path)]
+    schemes = {p.stem: turtle(p) for p in project.scheme_files()}
+    shapes = [q for path in project.shape_files() for q in turtle(path)]
     core, shapes = _label_blank_nodes(core, shapes)
     reader = Reader(read_specs(project.specs()), vocabulary([*core, *(q for qs in schemes.values() for q in qs)]), project.relative)
     named = {names.GRAPH_ONTOLOGY: _into(core, names.GRAPH_ONTOLOGY)}
@@ -115,9 +129,12 @@ def check(project: Project, dl: bool = False, progress: Progress = silent_progre
         SourceError: something cannot be read at all.
     """
     progress("reading tables and Turtle", "读取表格与 Turtle")
-    shared = load_shared(project)
+    broken: list[SourceError] = []
+    shared = load_shared(project, broken)
     report = shared.reader.report
     cases = [load_case(shared, path) for path in project.cases()]
+    if broken:
+        return _with_broken(report, broken), []
     ontology = shared.ontology()
     facts = [q for lifted in cases for q in lifted.quads]
     if report.ok:  # a cell that could not be read would only show again as a gap in the facts
@@ -139,12 +156,18 @@ def check(project: Project, dl: bool = False, progress: Progress = silent_progre
     return report, sections
 
 
+def _with_broken(report: Report, broken: Iterable[SourceError]) -> Report:
+    """Broken Turtle files and the faults of tables, but for names that may well stand in the broken files."""
+    kept = [f for f in report if f.rule not in ("not-a-choice", "not-a-concept")]
+    return Report([*kept, *(Finding("broken-turtle", e.en, e.zh, e.place) for e in broken)])
+
+
 def unformatted(project: Project) -> list[Finding]:
     """A finding for each Turtle file that is not in house style."""
     return [
         Finding("house-style", "is not in house style; run `covalue fmt`.", "不是规定的书写格式；请运行 `covalue fmt`。", Place(project.relative(path)))
         for path in project.turtle_files()
-        if canonical(path, project.relative(path)) != path.read_text(encoding="utf-8")
+        if not in_house_style(path, project.relative(path))
     ]
 
 
@@ -167,7 +190,7 @@ def build(project: Project, out: Path, progress: Progress = silent_progress) -> 
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        progress("waiting for another build to end", "等待另一构建结束")
+        progress("waiting for another build to end", "等待另一构建结束", at_once=True)
         try:
             lock.acquire(timeout=LOCK_SECONDS)
         except Timeout as e:
@@ -208,8 +231,8 @@ def _write(project: Project, chunks: _Chunks, progress: Progress) -> _Chunks:
     progress("reading ontology and sources", "读取本体与来源")
     shared = load_shared(project)
     for graph, quads in shared.named.items():
-        chunks.add(graph, _role(graph), quads)
-    chunks.add(names.GRAPH_SHAPES, "shapes", shared.shapes)
+        chunks.add(graph, quads)
+    chunks.add(names.GRAPH_SHAPES, shared.shapes)
     ontology = shared.ontology()
     report = shared.reader.report
     report.extend(validate.run_checks(project.check_files(), ontology))
@@ -217,7 +240,7 @@ def _write(project: Project, chunks: _Chunks, progress: Progress) -> _Chunks:
     base = reason.Base(schema, reason.facts(shared.quads()))
     made = base.consequences | set(reason.schema_consequences(schema))
     inferred = names.inferred_graph(names.PREFIXES["graph"] + "shared")
-    chunks.add(inferred, "inferred", reason.quads(made - set(reason.facts(shared.quads())), inferred))
+    chunks.add(inferred, reason.quads(made - set(reason.facts(shared.quads())), inferred))
     progress("checking the sources against the shapes", "按形状检查来源")
     report.extend(validate.conforms(list(shared.quads()), shared.shapes, shared.places))
     _write_cases(project, shared, base, chunks, progress)
@@ -240,8 +263,8 @@ def _write_cases(project: Project, shared: Shared, base: reason.Base, chunks: _C
             made, clashes = base.consequences_of(reason.facts(lifted.quads))
             shared.reader.report.extend(clashes)
             graph = names.case_graph(path.name)
-            chunks.add(graph, "case", lifted.quads)
-            chunks.add(names.inferred_graph(graph), "inferred", reason.quads(made, names.inferred_graph(graph)))
+            chunks.add(graph, lifted.quads)
+            chunks.add(names.inferred_graph(graph), reason.quads(made, names.inferred_graph(graph)))
         if batch.quads and (len(batch.quads) >= BATCH or number == len(paths)):
             progress(f"shapes, up to case {number} of {len(paths)}", f"检查形状，至案例 {number}/{len(paths)}")
             shared.reader.report.extend(validate.conforms([*shared.quads(), *batch.quads], shared.shapes, batch.places))
@@ -261,34 +284,36 @@ class _Chunks:
 
     def __init__(self, out: Path, work: Path, case_prints: Mapping[str, str]) -> None:
         self.out, self.work, self.cache = out, work, out / "cache"
+        before = read_manifest(out)
+        self.digests = {g.iri: g.digest for g in before.graphs} if before else {}
         self.kept = {g: self.cache / f"{fp}{suffix}" for case, fp in case_prints.items() for g, suffix in _case_files(case)}
-        self.graphs: dict[str, tuple[str, int, Path]] = {}
+        self.graphs: dict[str, Path] = {}
 
-    def add(self, graph: str, role: str, quads: Iterable[ox.Quad]) -> None:
+    def add(self, graph: str, quads: Iterable[ox.Quad]) -> None:
         lines = sorted({f"{q} .\n" for q in quads})
         path = self.work / f"{len(self.graphs):06}"
         path.write_text("".join(lines), encoding="utf-8", newline="\n")
-        self.graphs[graph] = (role, len(lines), path)
+        self.graphs[graph] = path
 
     def reuse(self, case: str) -> bool:
-        """Takes over the files of a case that has not changed; False where there are none."""
-        files = [(graph, self.kept[graph]) for graph, _ in _case_files(case)]
-        if not all(path.is_file() for _, path in files):
+        """Takes over the files of a case that has not changed; False where there are none, or one is not as it was written."""
+        files = {graph: self.kept[graph] for graph, _ in _case_files(case)}
+        if not all(path.is_file() and _sha256(path.read_bytes()) == self.digests.get(graph) for graph, path in files.items()):
             return False
-        for graph, path in files:
-            self.graphs[graph] = (_role(graph), path.read_bytes().count(b"\n"), path)
+        self.graphs.update(files)
         return True
 
     def publish(self, fingerprint: str) -> Manifest:
         """Puts the dataset and then its manifest in place; only now is anything visible."""
         digest = hashlib.sha256()
+        infos = []
         whole = self.work / "whole.nq"
         with whole.open("wb") as target:
-            for graph in sorted(self.graphs):
-                data = self.graphs[graph][2].read_bytes()
+            for graph, path in sorted(self.graphs.items()):
+                data = path.read_bytes()
                 digest.update(data)
                 target.write(data)
-        infos = [GraphInfo(g, role, role != "shapes", count) for g, (role, count, _) in sorted(self.graphs.items())]
+                infos.append(GraphInfo(graph, _role(graph), graph != names.GRAPH_SHAPES, data.count(b"\n"), _sha256(data)))
         name = f"covalue-{digest.hexdigest()[:16]}.nq"
         manifest = Manifest(digest.hexdigest(), fingerprint, __version__, name, tuple(infos))
         whole.replace(self.out / name)
@@ -299,9 +324,13 @@ class _Chunks:
     def _keep(self) -> None:
         self.cache.mkdir(exist_ok=True)
         for graph, target in self.kept.items():
-            self.graphs[graph][2].replace(target)
+            self.graphs[graph].replace(target)
         for old in set(self.cache.iterdir()) - set(self.kept.values()):
             old.unlink(missing_ok=True)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _case_files(case: str) -> tuple[tuple[str, str], tuple[str, str]]:

@@ -28,16 +28,14 @@ EXPORTS = ("turtle", "trig", "nquads", "jsonld", "rdfxml")
 
 
 class _Progress:
-    """Says what goes on, but only once the whole has taken longer than a second."""
+    """Says what goes on, but only once the whole has taken longer than a second, unless a person must know at once."""
 
     def __init__(self) -> None:
         self.start = time.monotonic()
-        self.last = ""
 
-    def __call__(self, en: str, zh: str) -> None:
-        self.last = f"… {en} | {zh}"
-        if time.monotonic() - self.start > 1 or sys.stderr.isatty():
-            click.echo(self.last, err=True)
+    def __call__(self, en: str, zh: str, at_once: bool = False) -> None:
+        if at_once or time.monotonic() - self.start > 1 or sys.stderr.isatty():
+            click.echo(f"… {en} | {zh}", err=True)
 
 
 def _say_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -87,8 +85,10 @@ def _built(root: Path | None, out: Path | None) -> OxigraphStore:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
+@_say_errors
 def main() -> None:
     """Value co-creation and business models as a queryable graph. 价值共创与商业模式的可查询知识图谱。"""
+    _settings()  # a misspelt variable is an error even where options stand for all of them
 
 
 @main.command()
@@ -132,9 +132,9 @@ def check(root: Path | None, dl: bool, show_coverage: bool, as_json: bool) -> No
 @_say_errors
 def fmt(root: Path | None, only_check: bool, files: tuple[Path, ...]) -> None:
     """Write Turtle files in house style. 按规定格式书写 Turtle 文件。"""
-    from covalue.turtle import canonical
+    from covalue.turtle import canonical, in_house_style
 
-    changed = [p for p in files or _project(root).turtle_files() if canonical(p) != p.read_text(encoding="utf-8")]
+    changed = [p for p in files or _project(root).turtle_files() if not in_house_style(p)]
     for path in changed:
         if not only_check:
             path.write_text(canonical(path), encoding="utf-8", newline="\n")
@@ -150,9 +150,12 @@ def fmt(root: Path | None, only_check: bool, files: tuple[Path, ...]) -> None:
 @_say_errors
 def query(root: Path | None, out: Path | None, name: str, query: str) -> None:
     """Answer a query FILE or TEXT from the dataset. 以查询文件或文本查询数据集。"""
-    from covalue.formats import choose
+    from covalue.formats import FORMATS, choose
     from covalue.stores import Request
 
+    known = [n for f in FORMATS for n in f.names]
+    if name not in known:
+        raise InputError(f"there is no format {name}; there are {', '.join(dict.fromkeys(known))}.", f"没有格式 {name}；可用的有 {', '.join(dict.fromkeys(known))}。")
     store = _built(root, out)
     answer = store.answer(Request(_query_text(query)), lambda shape: choose(shape, None, [name]))
     sys.stdout.buffer.write(answer.body)
@@ -164,7 +167,7 @@ def _query_text(given: str) -> str:
     path = Path(given)
     try:
         if path.is_file():
-            return path.read_text(encoding="utf-8")
+            return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as e:
         if isinstance(e, UnicodeDecodeError):
             raise InputError(f"{given} is not UTF-8.", f"{given} 不是 UTF-8。") from e

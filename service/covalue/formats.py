@@ -68,10 +68,11 @@ FORMATS: tuple[Format, ...] = (
 HTML = "text/html"
 PAGES: tuple[Format, ...] = (
     Format(("html",), (HTML, "application/xhtml+xml"), _TABLE, _R.JSON, "html"),
-    Format(("html",), (HTML, "application/xhtml+xml"), _RDF, _F.N_TRIPLES, "html"),
+    Format(("html",), (HTML, "application/xhtml+xml"), _ONE_GRAPH, _F.N_TRIPLES, "html"),
+    Format(("html",), (HTML, "application/xhtml+xml"), frozenset({Shape.DATASET}), _F.N_QUADS, "html"),
 )
-JAVA = ("text/html, image/gif, image/jpeg, *; q=.2", "text/html, image/gif, image/jpeg, */*; q=0.2")
-"""What Java's HttpURLConnection sends when its user sets nothing: a program (Protégé among them), never a browser."""
+JAVA = "text/html, image/gif, image/jpeg, *"
+"""How what Java's HttpURLConnection sends when its user sets nothing begins: a program (Protégé among them), never a browser."""
 RANGE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
 PARAMETER = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*"?)+')
 LONGEST_HEADER = 4096
@@ -124,7 +125,7 @@ def _choose(shape: Shape, accept: str, named: tuple[str, ...], pages: bool) -> F
         found = by_name(name, shape, pages)
         if found:
             return found
-    if not accept.strip() or accept.strip() in JAVA:
+    if not accept.strip() or accept.startswith(JAVA):
         return offered(shape)[0]
     return _by_header(shape, parse_accept(accept), pages)
 

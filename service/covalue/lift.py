@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pyoxigraph as ox
 
+from covalue.cells import Cell, Row
 from covalue.errors import Place
 from covalue.names import IN_CASE, PREFIXES, RDF_TYPE, case_graph, expand
-from covalue.tables import Cell, Row
 
 XSD = PREFIXES["xsd"]
 DATATYPES = {

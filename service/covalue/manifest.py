@@ -14,12 +14,13 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class GraphInfo:
-    """A named graph: its IRI, its role, whether its statements are in the default graph too, and their number."""
+    """A named graph: its IRI, its role, whether its statements are in the default graph too, their number, and their SHA-256."""
 
     iri: str
     role: str
     default: bool
     triples: int
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         if raw.pop("format") != FORMAT or not (folder / raw["data"]).is_file():
             return None
         return Manifest(**{**raw, "graphs": tuple(GraphInfo(**g) for g in raw["graphs"])})
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -91,21 +91,21 @@ class Project:
 
     def fingerprints(self) -> tuple[str, dict[str, str]]:
         """
-        A SHA-256 of all that cases share (ontology, sources, specs, the code that builds), and one of each case with it.
+        A SHA-256 of all that cases share (ontology, sources, specs, the code that builds; neither stores nor web), and one of each case with it.
 
         The same sources give the same texts, wherever the project lies.
         """
         total = hashlib.sha256()
-        for path in [*self.shared_files(), *sorted(PACKAGE.rglob("*.py"))]:
+        for path in [*self.shared_files(), *sorted(PACKAGE.glob("*.py"))]:
             name = path.relative_to(PACKAGE).as_posix() if PACKAGE in path.parents else self.relative(path)
             total.update(f"{name}\0{_digest(path)}\n".encode())
         shared = total.hexdigest()
         return shared, {case.name: self._case_fingerprint(case, shared) for case in self.cases()}
 
     def _case_fingerprint(self, case: Path, shared: str) -> str:
-        total = hashlib.sha256(shared.encode())
+        total = hashlib.sha256(f"{shared}\0{case.name}\n".encode())
         for path in sorted(case.iterdir()):
-            if path.is_file():
+            if not path.name.startswith((".", "_", "~")):
                 total.update(f"{path.name}\0{_digest(path)}\n".encode())
         return total.hexdigest()
 

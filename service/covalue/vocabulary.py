@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import pyoxigraph as ox
 
+from covalue.cells import Vocabulary
 from covalue.names import PREFIXES, RDF_TYPE, RDFS_SUBCLASSOF, SKOS_IN_SCHEME, shrink
-from covalue.tables import Vocabulary
 
 VCC, VCS = PREFIXES["vcc"], PREFIXES["vcs"]
 

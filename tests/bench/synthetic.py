@@ -7,7 +7,7 @@ import random
 import shutil
 from pathlib import Path
 
-from covalue.tables import Kind, read_specs
+from covalue.specs import Kind, read_specs
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = {"contributions": 2, "causal-links": 1, "observations": 1, "exchanges": 1}

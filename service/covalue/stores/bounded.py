@@ -172,25 +172,36 @@ class BoundedStore:
 
     def _in_lane(self, request: Request, choice: _Choice, ticket: Ticket, cancel: Cancel | None, seconds: float) -> Stream:
         self._gate.enter(ticket, cancel)
+        first, overran = ticket.lane, False
         started = time.monotonic()
         try:
-            worker = self._pool.take()
-            run = _Run(worker, ticket, self._gate, self.limits, cancel, seconds)
-            spool = Spool(self.limits, self._budget)
-            try:
-                if ticket.lane is Lane.HEAVY:
-                    run.lower()
-                stream = run.ask(request, choice, spool)
-                if ticket.lane is Lane.HEAVY:
-                    self._heavy.judge(request, time.monotonic() - started > self.limits.quick_seconds)
-                return stream
-            except BaseException:
-                spool.close()
-                raise
-            finally:
-                self._pool.give(worker, run.fit)
+            stream = self._in_worker(request, choice, ticket, cancel, seconds)
+            if ticket.lane is Lane.HEAVY:
+                self._heavy.judge(request, time.monotonic() - started > self.limits.quick_seconds)
+            return stream
+        except CovalueError:
+            if ticket.lane is not first:
+                self._heavy.add(request)
+            raise
+        except _AnewError:
+            overran = True
+            raise
         finally:
-            self._gate.leave(ticket, time.monotonic() - started)
+            self._gate.leave(ticket, time.monotonic() - started, overran or ticket.lane is not first)
+
+    def _in_worker(self, request: Request, choice: _Choice, ticket: Ticket, cancel: Cancel | None, seconds: float) -> Stream:
+        worker = self._pool.take()
+        run = _Run(worker, ticket, self._gate, self.limits, cancel, seconds)
+        spool = Spool(self.limits, self._budget)
+        try:
+            if ticket.lane is Lane.HEAVY:
+                run.lower()
+            return run.ask(request, choice, spool)
+        except BaseException:
+            spool.close()
+            raise
+        finally:
+            self._pool.give(worker, run.fit)
 
 
 class _Known:
@@ -269,11 +280,13 @@ class _Run:
         self._looked = self._started
         self.fit = False
         """Whether the worker may be used again."""
+        self._lowered = False
 
     def lower(self) -> None:
         """From now on with low priority; the worker is not used again, since a process may not raise it by itself."""
-        if self._limits.on("nice"):
+        if self._limits.on("nice") and not self._lowered:
             self._worker.lower()
+        self._lowered = True
 
     def ask(self, request: Request, choice: _Choice, spool: Spool) -> Stream:
         """See `BoundedStore.stream`."""
@@ -290,14 +303,14 @@ class _Run:
                 elif kind == b"F":
                     self._agree(SHAPES[chr(frame[1])], choice)
                 else:
-                    self.fit = self._ticket.lane is Lane.QUICK
+                    self.fit = not self._lowered
                     raise _read_error(frame[1:])
         except (EOFError, OSError) as e:
             raise self._died() from e
 
     def _end(self, frame: bytes, choice: _Choice, spool: Spool) -> Stream:
         shape = SHAPES[chr(frame[1])]
-        self.fit = frame[2:3] == b"k" and self._ticket.lane is Lane.QUICK
+        self.fit = frame[2:3] == b"k" and not self._lowered
         spool.write(frame[3:])
         spool.rewind()
         return Stream(shape, choice.format(shape), spool)
@@ -306,7 +319,7 @@ class _Run:
         number = choice.number(shape)
         self._worker.send(b"%d" % number)
         if number < 0:
-            self.fit = self._ticket.lane is Lane.QUICK
+            self.fit = not self._lowered
             choice.format(shape)
 
     def _next(self) -> bytes:
@@ -332,6 +345,8 @@ class _Run:
     def _keep_lane(self, elapsed: float) -> None:
         budget = self._limits.crowded_seconds if self._gate.crowded else self._limits.quick_seconds
         if elapsed <= budget:
+            if self._gate.wasteful(self._ticket.client):
+                self.lower()
             return
         if not self._gate.demote(self._ticket):
             raise _AnewError
@@ -379,29 +394,38 @@ class _Pool:
         Raises:
             CovalueError: none can be started, or the store is closed.
         """
-        worker = None
+        while worker := self._pop():
+            if worker in self._fresh:
+                self._greet(worker)
+            if not worker.gone():
+                return worker
+            self._bury(worker)
+        return self._greet(self._starter.start())
+
+    def _pop(self) -> Worker | None:
         with self._lock:
             if self._closed:
                 raise _closed()
-            if self._idle:
-                worker = self._idle.pop()
-                self._busy.add(worker)
-                if worker not in self._fresh:
-                    return worker
-                self._fresh.discard(worker)
-        worker = worker or self._starter.start()
-        return self._greet(worker)
+            if not self._idle:
+                return None
+            worker = self._idle.pop()
+            self._busy.add(worker)
+            return worker
+
+    def _bury(self, worker: Worker) -> None:
+        with self._lock:
+            self._busy.discard(worker)
+        worker.kill()
 
     def _greet(self, worker: Worker) -> Worker:
         try:
             with self._lock:
+                self._fresh.discard(worker)
                 self._busy.add(worker)
             worker.ready()
             return worker
         except BaseException:
-            with self._lock:
-                self._busy.discard(worker)
-            worker.kill()
+            self._bury(worker)
             raise
 
     def give(self, worker: Worker, fit: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from struct import Struct
 
@@ -23,6 +24,10 @@ class Channel:
         self._socket, self._tick = connection, tick
         connection.settimeout(tick)
         self._rest = bytearray()
+        self._poll = None
+        if hasattr(select, "poll"):
+            self._poll = select.poll()
+            self._poll.register(connection.fileno(), select.POLLIN)
 
     def fileno(self) -> int:
         """The number of the socket."""
@@ -68,6 +73,12 @@ class Channel:
         if not data:
             raise EOFError
         self._rest += data
+
+    def gone(self) -> bool:
+        """Whether the other end is closed (or, against the rules, has something to say)."""
+        if self._poll is None:
+            return bool(select.select([self._socket], [], [], 0)[0])
+        return bool(self._poll.poll(0))
 
     def close(self) -> None:
         self._socket.close()

@@ -16,11 +16,11 @@ from covalue.stores.limits import Cancel, Limits, OverloadedError, cancelled_err
 POLL = 0.05
 """Seconds between looks at whether a waiting client has gone."""
 HALF_LIFE = 10.0
-"""Seconds after which spent time counts half."""
-SPENDER = 2.0
-"""Seconds of recent evaluation from which on a client may no longer take the last quick place."""
+"""Seconds after which wasted time counts half."""
+WASTEFUL = 1.0
+"""Seconds in the quick lane, lately spent on queries that did not belong there, from which on a client is held shorter."""
 REMEMBERED = 4096
-"""Clients whose spending is remembered."""
+"""Clients whose waste is remembered."""
 
 
 class Lane(Enum):
@@ -43,8 +43,8 @@ class Gate:
     """
     Gives out places.
 
-    Clients take turns; none may hold all places of the quick lane, and one that has spent much lately never the last: so a newcomer
-    finds a place whatever the others ask. A full queue refuses at once.
+    Clients take turns; none may hold all places of the quick lane, and one whose queries overran it lately only one, and never the
+    last: so a newcomer finds a place whatever the others ask. A full queue refuses at once.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -54,7 +54,7 @@ class Gate:
         self._running: dict[Lane, dict[str, int]] = {Lane.QUICK: {}, Lane.HEAVY: {}}
         self._taken = dict.fromkeys(Lane, 0)
         self._waiting: dict[Lane, OrderedDict[str, deque[Ticket]]] = {Lane.QUICK: OrderedDict(), Lane.HEAVY: OrderedDict()}
-        self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._wasted: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._usual = 0.05
 
     def enter(self, ticket: Ticket, cancel: Cancel | None = None) -> None:
@@ -73,13 +73,13 @@ class Gate:
             self._dispatch(ticket.lane)
         self._wait(ticket, cancel)
 
-    def leave(self, ticket: Ticket, seconds: float) -> None:
-        """Gives the place back after so many seconds of evaluation."""
+    def leave(self, ticket: Ticket, seconds: float, overran: bool = False) -> None:
+        """Gives the place back after so many seconds of evaluation; `overran` says that the quick lane was too short for it."""
         with self._lock:
             self._stop(ticket)
             self._usual += 0.1 * (seconds - self._usual)
-            if ticket.client:
-                self._spend(ticket.client, seconds)
+            if overran and ticket.client:
+                self._waste(ticket.client, seconds)
             self._dispatch(ticket.lane)
 
     def demote(self, ticket: Ticket) -> bool:
@@ -98,6 +98,10 @@ class Gate:
         """Whether somebody waits for a quick place."""
         return bool(self._waiting[Lane.QUICK])
 
+    def wasteful(self, client: str) -> bool:
+        """Whether a client has lately asked much that overran the quick lane."""
+        return bool(client) and self._recent(client) > WASTEFUL
+
     def counts(self) -> dict[str, int]:
         """How many run and wait in each lane."""
         with self._lock:
@@ -113,13 +117,12 @@ class Gate:
             return False
         if not client or not self._limits.on("share"):
             return True
-        if self._running[lane].get(client, 0) >= self._share(lane):
-            return False
-        return free > 1 or lane is Lane.HEAVY or self._places[lane] == 1 or self._recent(client) <= SPENDER
-
-    def _share(self, lane: Lane) -> int:
-        places = self._places[lane]
-        return max(1, places - 1 if lane is Lane.QUICK else math.ceil(places / 2))
+        running, places = self._running[lane].get(client, 0), self._places[lane]
+        if lane is Lane.HEAVY:
+            return running < math.ceil(places / 2)
+        if self.wasteful(client):
+            return running < 1 and (free > 1 or places == 1)
+        return running < max(1, places - 1)
 
     def _start(self, ticket: Ticket) -> None:
         self._taken[ticket.lane] += 1
@@ -176,7 +179,7 @@ class Gate:
             late = time.monotonic() > until
             with self._lock:
                 if not (gone or late):
-                    self._dispatch(ticket.lane)  # what a client has spent fades without anybody leaving
+                    self._dispatch(ticket.lane)  # what a client has wasted fades without anybody leaving
                 elif not ticket.granted.is_set():
                     self._withdraw(ticket)
                     raise cancelled_error() if gone else self._overloaded(ticket.lane)
@@ -188,11 +191,11 @@ class Gate:
             del self._waiting[ticket.lane][ticket.client]
 
     def _recent(self, client: str) -> float:
-        seconds, then = self._spent.get(client, (0.0, 0.0))
+        seconds, then = self._wasted.get(client, (0.0, 0.0))
         return seconds * 0.5 ** ((time.monotonic() - then) / HALF_LIFE) if seconds else 0.0
 
-    def _spend(self, client: str, seconds: float) -> None:
-        self._spent[client] = (self._recent(client) + seconds, time.monotonic())
-        self._spent.move_to_end(client)
-        if len(self._spent) > REMEMBERED:
-            self._spent.popitem(last=False)
+    def _waste(self, client: str, seconds: float) -> None:
+        self._wasted[client] = (self._recent(client) + seconds, time.monotonic())
+        self._wasted.move_to_end(client)
+        if len(self._wasted) > REMEMBERED:
+            self._wasted.popitem(last=False)

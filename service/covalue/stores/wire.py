@@ -145,9 +145,8 @@ class _Connection(http.client.HTTPConnection):
     def use(self, clock: _Clock) -> None:
         """From now on this clock counts."""
         self.clock = clock
-        if self.sock is not None:
-            self.sock.clock = clock  # type: ignore[attr-defined]
-            self.sock.settimeout(clock.left())
+        if isinstance(self.sock, _Timed):
+            self.sock.clock = clock
 
 
 class Wire:
@@ -158,7 +157,7 @@ class Wire:
         self._lock = threading.Lock()
         self._idle: dict[tuple[str, str, int], list[_Connection]] = {}
         self._context: ssl.SSLContext | None = None
-        self._digest: dict[tuple[str, str], _Digest] = {}
+        self._schemes: dict[tuple[str, str], _Basic | _Digest] = {}
 
     def send(
         self,
@@ -170,6 +169,7 @@ class Wire:
         seconds: float = 60.0,
         most: int = 256_000_000,
         cancel: Cancel | None = None,
+        repeatable: bool = True,
     ) -> Reply:
         """
         One exchange.
@@ -178,6 +178,7 @@ class Wire:
             seconds: longest time from connecting to the last byte.
             most: longest body of the answer, in bytes.
             cancel: whether who asked has gone; looked at while waiting.
+            repeatable: whether it does no harm twice. Only such a request goes over a kept connection, which the server may just be closing.
 
         Raises:
             UnreachableError: the server cannot be reached, or broke off.
@@ -190,9 +191,9 @@ class Wire:
         clock = _Clock(seconds, cancel)
         sent = {"Accept-Encoding": "identity", "User-Agent": "covalue", **(headers or {})}
         authorization = self._authorization(method, parts)
-        reply = self._exchange(parts, method, body, sent | authorization, clock, most)
+        reply = self._exchange(parts, method, body, sent | authorization, clock, most, repeatable)
         if reply.status == 401 and self._challenged(parts, reply):
-            reply = self._exchange(parts, method, body, sent | self._authorization(method, parts), clock, most)
+            reply = self._exchange(parts, method, body, sent | self._authorization(method, parts), clock, most, repeatable)
         if 300 <= reply.status < 400:
             raise StoreError("the engine redirects elsewhere, which is not followed; give its final address.", "引擎要求重定向，本服务不予跟随；请给出其最终地址。")
         if reply.headers.get("content-encoding", "identity").lower() != "identity":
@@ -206,11 +207,11 @@ class Wire:
         for connection in (c for many in idle.values() for c in many):
             connection.close()
 
-    def _exchange(self, parts: SplitResult, method: str, body: bytes | None, headers: Mapping[str, str], clock: _Clock, most: int) -> Reply:
+    def _exchange(self, parts: SplitResult, method: str, body: bytes | None, headers: Mapping[str, str], clock: _Clock, most: int, repeatable: bool) -> Reply:
         key = (parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         while True:
-            connection, used = self._take(key)
+            connection, used = self._take(key, repeatable)
             try:
                 connection.use(clock)
                 connection.request(method, target, body, dict(headers))
@@ -218,7 +219,7 @@ class Wire:
             except (http.client.RemoteDisconnected, ConnectionError, http.client.CannotSendRequest) as e:
                 connection.close()
                 if used and not isinstance(e, http.client.CannotSendRequest):
-                    continue  # a kept connection that the server has closed meanwhile; every request that we send may be repeated
+                    continue  # a kept connection that the server has closed meanwhile
                 raise unreachable(e) from e
             except TimeoutError as e:
                 connection.close()
@@ -254,6 +255,7 @@ class Wire:
         except BaseException:
             connection.close()
             raise
+        answer.close()
         headers = {name.lower(): value for name, value in answer.getheaders()}
         if answer.will_close:
             connection.close()
@@ -261,10 +263,10 @@ class Wire:
             self._give(key, connection)
         return Reply(answer.status, headers, b"".join(pieces))
 
-    def _take(self, key: tuple[str, str, int]) -> tuple[_Connection, bool]:
+    def _take(self, key: tuple[str, str, int], kept: bool) -> tuple[_Connection, bool]:
         with self._lock:
             idle = self._idle.get(key)
-            if idle:
+            if idle and kept:
                 return idle.pop(), True
             if key[0] == "https" and self._context is None:
                 self._context = ssl.create_default_context()
@@ -280,28 +282,32 @@ class Wire:
         connection.close()
 
     def _authorization(self, method: str, parts: SplitResult) -> dict[str, str]:
-        c = self._credentials
-        if c.token:
-            return {"Authorization": f"Bearer {c.token}"}
+        """Credentials in the way that was asked for at this address; before anybody asked, none (Virtuoso does not ask once it has seen others)."""
+        if self._credentials.token:
+            return {"Authorization": f"Bearer {self._credentials.token}"}
         with self._lock:
-            digest = self._digest.get((parts.netloc, parts.path))
-            if digest is not None:
-                return {"Authorization": digest.header(c, method, parts.path + (f"?{parts.query}" if parts.query else ""))}
-        if not c.user:
-            return {}
-        return {"Authorization": "Basic " + b64encode(f"{c.user}:{c.password}".encode()).decode()}
+            scheme = self._schemes.get((parts.netloc, parts.path))
+            return {"Authorization": scheme.header(self._credentials, method, parts.path + (f"?{parts.query}" if parts.query else ""))} if scheme else {}
 
     def _challenged(self, parts: SplitResult, reply: Reply) -> bool:
-        """Whether the 401 asks for digests, and we have what it takes."""
+        """Whether the 401 asks for what we have."""
         challenge = reply.headers.get("www-authenticate", "")
-        if not self._credentials.user or not challenge.lower().startswith("digest "):
+        kind = challenge.partition(" ")[0].lower()
+        if not self._credentials.user or kind not in ("basic", "digest"):
             return False
         values = {k.lower(): v1 or v2 for k, v1, v2 in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', challenge)}
-        if values.get("algorithm", "MD5").upper() not in ("MD5", "SHA-256") or "nonce" not in values:
+        if kind == "digest" and (values.get("algorithm", "MD5").upper() not in ("MD5", "SHA-256") or "nonce" not in values):
             return False
         with self._lock:
-            self._digest[parts.netloc, parts.path] = _Digest(values)
+            self._schemes[parts.netloc, parts.path] = _Digest(values) if kind == "digest" else _Basic()
         return True
+
+
+class _Basic:
+    """Name and password in the clear (RFC 7617)."""
+
+    def header(self, credentials: Credentials, _method: str, _target: str) -> str:
+        return "Basic " + b64encode(f"{credentials.user}:{credentials.password}".encode()).decode()
 
 
 class _Digest:

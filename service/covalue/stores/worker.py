@@ -20,6 +20,7 @@ import gc
 import json
 import os
 import pickle
+import re
 import select
 import signal
 import socket
@@ -28,7 +29,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Final, NoReturn, Protocol
 
 import pyoxigraph as ox
 
@@ -107,33 +108,35 @@ class RowCounter:
     `,{}` counts as a row too many.) In graphs it counts statements of N-Triples and N-Quads, and at most the statements elsewhere.
     """
 
-    MARKS: tuple[tuple[str, tuple[tuple[bytes, int], ...]], ...] = (
-        ("srj", ((b'},{"', 1), (b'},{",', -1), (b'},{"}', -1), (b",{}", 1))),
-        ("srx", ((b"<result>", 1), (b"<result/>", 1))),
-        ("rdf", ((b"</rdf:Description>", 1),)),
-        ("jsonld", ((b'{"@id":"', 1),)),
-    )
+    MARKS: Final = {
+        "srj": re.compile(rb',\{(?:"[^,}]|\})'),
+        "srx": re.compile(rb"<result>|<result/>"),
+        "rdf": re.compile(rb"</rdf:Description>"),
+        "jsonld": re.compile(rb':\[\{"@'),
+    }
+    LINE: Final = re.compile(rb"\n")
+    LONGEST: Final = 18
 
     def __init__(self, format: Format) -> None:
-        self._marks = dict(self.MARKS).get(format.extension, ((b"\n", 1),))
+        self._mark = self.MARKS.get(format.extension, self.LINE)
         self._quoted = format.extension == "csv"
         self._inside = False
-        self._keep = max(len(mark) for mark, _ in self._marks) - 1
         self._tail = b""
         self.rows = 1 if format.extension == "srj" else -1 if format.extension in ("csv", "tsv") else 0
 
-    def feed(self, data: bytes) -> int:
+    def feed(self, data: bytes | bytearray) -> int:
         """Takes more bytes; returns the rows so far."""
         if self._quoted:
             self.rows += self._csv(data)
+        elif self._mark is self.LINE:
+            self.rows += data.count(b"\n")
         else:
             text = self._tail + data
-            for mark, weight in self._marks:
-                self.rows += weight * (text.count(mark) - self._tail.count(mark))
-            self._tail = text[-self._keep :] if self._keep else b""
+            self.rows += len(self._mark.findall(text)) - len(self._mark.findall(self._tail))
+            self._tail = text[-self.LONGEST + 1 :]
         return self.rows
 
-    def _csv(self, data: bytes) -> int:
+    def _csv(self, data: bytes | bytearray) -> int:
         if b'"' not in data:
             return 0 if self._inside else data.count(b"\n")
         pieces = data.split(b'"')
@@ -153,23 +156,26 @@ class Sink:
 
     def write(self, data: bytes) -> int:
         """Called by the engine with some kilobytes at a time."""
-        limits = self._limits
         self.size += len(data)
-        if self.size > limits.bytes and limits.on("bytes"):
-            raise _StopError(bytes_error(limits))
-        if self._counter.feed(data) > limits.rows and limits.on("rows"):
-            raise _StopError(rows_error(limits))
+        if self.size > self._limits.bytes and self._limits.on("bytes"):
+            raise _StopError(bytes_error(self._limits))
         self._buffer += data
         if len(self._buffer) > CHUNK:
+            self._count()
             self._channel.send(b"D", self._buffer)
             self._buffer.clear()
         return len(data)
+
+    def _count(self) -> None:
+        if self._counter.feed(self._buffer) > self._limits.rows and self._limits.on("rows"):
+            raise _StopError(rows_error(self._limits))
 
     def flush(self) -> None:
         """Nothing: chunks go out when they are full."""
 
     def end(self, keep: bool) -> None:
-        """Sends what is left, with the end mark."""
+        """Sends what is left, with the end mark; it too may have the row that is too many."""
+        self._count()
         head = f"E{LETTERS[self._shape]}{'k' if keep else 'r'}".encode()
         self._channel.send(head, self._buffer)
 
@@ -208,7 +214,7 @@ class Engine:
             self._fail(e.error)
         except MemoryError:
             self._fail(memory_error(self._limits))
-        except (RuntimeError, ValueError) as e:
+        except (RuntimeError, ValueError, OSError) as e:  # OSError: of the engine's, or the parent is gone and so says the next line too
             self._fail(StoreError(f"the engine could not evaluate the query: {e}", f"引擎无法执行该查询：{e}"))
         finally:
             self._watch.end()

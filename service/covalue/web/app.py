@@ -2,43 +2,115 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from flask import Flask, Response, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
+from covalue.formats import PAGES
 from covalue.stores import Store
-from covalue.web import problems, protocol
+from covalue.web import access, addresses, answers, discovery, graph_store, health, linked_data, pages, problems, protocol, validators
+from covalue.web.discovery import wanted_format
+from covalue.web.languages import language
+from covalue.web.service import Service
 
 MAX_BODY = 1_000_000
+EXPOSED = "Content-Disposition, Content-Language, Covalue-Dataset, Covalue-Incomplete, ETag, Link, Retry-After"
+POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+"""No script at all, whatever a literal in the data holds."""
 
 
-def create_app(store: Store) -> Flask:
+def create_app(store: Store, *, proxies: int = 0) -> Flask:
     """
-    A Flask application that answers SPARQL from a store.
+    A Flask application that answers SPARQL from a store, and all that stands around it.
 
     Args:
         store: opened and immutable; shared by all requests.
+        proxies: how many proxies of the operator stand before the service; only that many may say by which address it was reached.
     """
-    app = Flask("covalue.web", static_folder=None)
+    app = Flask("covalue.web")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
     app.url_map.strict_slashes = False
-    app.add_url_rule("/sparql", "sparql", protocol.view(store), methods=["GET", "HEAD", "POST", "OPTIONS"], provide_automatic_options=False)
-    app.add_url_rule("/health", "health", lambda: Response("ok\n", content_type="text/plain; charset=utf-8"))
-    app.add_url_rule("/", "start", lambda: Response(_start(store), content_type="text/plain; charset=utf-8"))
+    app.url_map.merge_slashes = False
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    service = Service(store)
+    app.extensions["covalue"] = service
+    _add_routes(app, service)
     problems.register(app)
+    app.before_request(_before)
     app.after_request(_headers)
+    app.wsgi_app = access.Access(app.wsgi_app, service.metrics)  # type: ignore[method-assign]
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies)  # type: ignore[method-assign]
     return app
 
 
-def _start(store: Store) -> str:
+def _add_routes(app: Flask, service: Service) -> None:
+    void = discovery.void_view(service)
+    app.add_url_rule("/sparql", "sparql", protocol.view(service.store, discovery.describe(service)), methods=protocol.METHODS)
+    app.add_url_rule("/graph-store", "graph-store", graph_store.view(service), methods=[*graph_store.READING, *graph_store.WRITING])
+    app.add_url_rule("/.well-known/void", "void", void)
+    app.add_url_rule("/dataset", "dataset", void)
+    app.add_url_rule(f"/dataset.<any({', '.join(map(repr, (*discovery.EXTENSIONS, 'html')))}):extension>", "dataset-file", void)
+    app.add_url_rule("/health", "health", health.ready(service))
+    app.add_url_rule("/health/live", "live", health.live)
+    app.add_url_rule("/health/ready", "ready", health.ready(service))
+    app.add_url_rule("/metrics", "metrics", health.metrics(service))
+    app.add_url_rule("/", "start", _start(service))
+    app.add_url_rule("/<path:path>", "linked-data", linked_data.view(service))
+
+
+def _before() -> Response | None:
+    request.environ["covalue.route"] = request.endpoint or "none"
+    addresses.check_host()
+    if request.method == "OPTIONS" and request.endpoint is not None:
+        return _options()
+    return None
+
+
+def _options() -> Response:
+    """For preflights of browsers, and for who asks what may be done here."""
+    rule = request.url_rule
+    methods = graph_store.READING if request.endpoint == "graph-store" else sorted((rule.methods if rule else None) or ())
+    response = Response(status=204)
+    response.headers["Allow"] = response.headers["Access-Control-Allow-Methods"] = ", ".join(methods)
+    response.headers["Access-Control-Allow-Headers"] = "*, Accept, Accept-Language, Authorization, Content-Type, If-None-Match, User-Agent, X-Requested-With"
+    response.headers["Access-Control-Max-Age"] = "86400"
+    response.headers["Cache-Control"] = "no-store"
+    del response.headers["Content-Type"]
+    return response
+
+
+def _headers(response: Response) -> Response:
+    """On every response, errors among them."""
+    headers = response.headers
+    headers["Access-Control-Allow-Origin"] = "*"
+    headers["Access-Control-Expose-Headers"] = EXPOSED
+    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Content-Security-Policy"] = POLICY
+    headers["Referrer-Policy"] = "no-referrer"
+    if request.endpoint in ("sparql", "start"):
+        headers.add("Link", f'<{addresses.local(".well-known/void")}>; rel="describedby"')
+    return response
+
+
+def _start(service: Service) -> protocol.View:
+    def view() -> Response:
+        chosen, _ = wanted_format()
+        if chosen in PAGES:
+            opaque = validators.tag(service.store.version, "start", addresses.prefix(), language())
+            return answers.held(opaque) or pages.send("start.html", chosen, opaque, version=service.store.version)
+        response = Response(_start_text(service.store), content_type="text/plain; charset=utf-8", headers={"Cache-Control": answers.REVALIDATE})
+        response.vary.add("Accept")
+        return response
+
+    return view
+
+
+def _start_text(store: Store) -> str:
     return (
         "covalue: value co-creation and business models as a queryable graph.\n价值共创与商业模式的可查询知识图谱。\n\n"
         "Ask in SPARQL at /sparql?query=… (GET, or POST as a form or as application/sparql-query).\n"
         "请以 SPARQL 查询 /sparql?query=…（GET，或以表单、application/sparql-query 方式 POST）。\n\n"
         f"dataset 数据集 {store.version[:16]}\n"
     )
-
-
-def _headers(response: Response) -> Response:
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers.setdefault("Vary", "Accept")
-    return response

@@ -51,7 +51,7 @@ def _codings() -> dict[str, Callable[[], Coder]]:
     """The codings that can be made here, the best first."""
     out: dict[str, Callable[[], Coder]] = {}
     if zstd := _module("compression.zstd"):  # Python 3.14
-        out["zstd"] = lambda: zstd.ZstdCompressor()  # type: ignore[no-any-return]
+        out["zstd"] = lambda: zstd.ZstdCompressor()
     if brotli := _module("brotli"):
         out["br"] = lambda: _Brotli(brotli)
     out["gzip"] = lambda: zlib.compressobj(5, zlib.DEFLATED, 31)

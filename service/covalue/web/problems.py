@@ -48,7 +48,10 @@ SENTENCES = {
     406: ("the content coding asked for cannot be given; see Accept-Encoding.", "无法以所请求的内容编码返回；请检查 Accept-Encoding。"),
     413: ("the request is too large.", "请求过大。"),
     414: ("the address is too long; send the query by POST.", "地址过长；请用 POST 发送查询。"),
-    415: ("send the query as application/x-www-form-urlencoded or application/sparql-query, in UTF-8.", "请以 application/x-www-form-urlencoded 或 application/sparql-query 发送查询，并用 UTF-8 编码。"),
+    415: (
+        "send the query as application/x-www-form-urlencoded or application/sparql-query, in UTF-8.",
+        "请以 application/x-www-form-urlencoded 或 application/sparql-query 发送查询，并用 UTF-8 编码。",
+    ),
     500: ("something went wrong here; the operator can find it in the log.", "服务内部出错；运维者可在日志中查到。"),
 }
 UNAVAILABLE = ("the data cannot be queried at the moment; try again later.", "目前无法查询数据；请稍后重试。")

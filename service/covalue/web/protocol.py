@@ -33,6 +33,7 @@ LONGEST_ADDRESS = 200_000
 MOST_PARAMETERS = 1000
 SHAPES = {"SELECT": Shape.BINDINGS, "ASK": Shape.BOOLEAN, "CONSTRUCT": Shape.GRAPH, "DESCRIBE": Shape.GRAPH}
 Pairs = Sequence[tuple[str, str]]
+View = Callable[[], Response]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Asked:
         return choose(shape, request.headers.get("Accept"), self.named, pages=True)
 
 
-def view(store: Store, describe: Callable[[Asked], Response]) -> Callable[[], Response]:
+def view(store: Store, describe: Callable[[Asked], Response]) -> View:
     """
     The view of the endpoint over a store.
 
@@ -182,6 +183,16 @@ def _graph(name: str) -> str:
 
 def _no_update() -> RefusedError:
     return RefusedError("this endpoint is read-only: updates are refused.", "本端点只读：拒绝更新。")
+
+
+def parameters() -> list[tuple[str, str]]:
+    """
+    The parameters of the address, in order.
+
+    Raises:
+        QueryError: they are not UTF-8, or too many.
+    """
+    return _pairs(request.query_string)
 
 
 def _pairs(raw: bytes) -> list[tuple[str, str]]:

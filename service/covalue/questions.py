@@ -1,0 +1,257 @@
+"""
+The library of named questions, and their answers as tables with labels.
+
+A question is a file `queries/<area>/<name>.rq`. Its rows are IRIs and plain values; labels are looked up afterwards in the asked
+language, with fallback, so that a file needs no language of its own.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyoxigraph as ox
+
+from covalue.errors import InputError
+from covalue.formats import Format, Shape, by_name
+from covalue.names import BASE, PREFIXES, expand, shrink
+from covalue.project import Project
+from covalue.queries import Parameter, Query, literal, load
+from covalue.stores import Request, Store
+
+LANGUAGES = ("en", "zh")
+VCS = PREFIXES["vcs"]
+Values = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A named question: `name` is its path in the library, as `actors/value-exchanges`."""
+
+    name: str
+    query: Query
+
+    @property
+    def area(self) -> str:
+        return self.name.partition("/")[0]
+
+    def text(self, key: str, lang: str) -> str:
+        """Title, question or explanation in a language, else in English."""
+        said: Mapping[str, str] = self.query.header.get(key) or {}
+        return said.get(lang) or said.get("en", "")
+
+    def heading(self, column: str, lang: str) -> str:
+        """The heading of a column in a language."""
+        said: Mapping[str, str] = self.query.header["columns"][column]
+        return said.get(lang) or said["en"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: its value as text, what kind of term it is (uri, literal or empty), and for a uri its label."""
+
+    value: str
+    kind: str
+    label: str
+    datatype: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What a person reads."""
+        return self.label or self.value
+
+
+@dataclass(frozen=True)
+class Table:
+    """An answer: the question, the language of its labels, its columns, and its rows in the order of the question."""
+
+    question: Question
+    lang: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    sparql: str
+    total: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value that a parameter may take."""
+
+    iri: str
+    short: str
+    labels: Mapping[str, str]
+    names: tuple[str, ...]
+
+
+class Library:
+    """All questions by name, in the order of their names."""
+
+    def __init__(self, questions: Mapping[str, Question]) -> None:
+        self.questions = questions
+
+    @classmethod
+    def load(cls, project: Project) -> Library:
+        """
+        The questions of a project.
+
+        Raises:
+            SourceError: a file's header or body is faulty.
+        """
+        root = project.folder("queries")
+        files = {p.relative_to(root).with_suffix("").as_posix(): p for p in project.question_files()}
+        return cls({name: Question(name, load(path)) for name, path in sorted(files.items())})
+
+    def get(self, name: str) -> Question:
+        """
+        Raises:
+            InputError: there is no such question; the nearest is named.
+        """
+        if name not in self.questions:
+            near = difflib.get_close_matches(name, self.questions, n=3, cutoff=0.4)
+            raise InputError(f'there is no question "{name}"; the nearest are {", ".join(near) or "-"}.', f"没有问题“{name}”；最接近的是 {'、'.join(near) or '-'}。")
+        return self.questions[name]
+
+
+def bindings(store: Store, sparql: str) -> tuple[list[str], list[dict[str, dict[str, str]]]]:
+    """Columns and rows of a SELECT, as the JSON format of SPARQL results gives them."""
+    answer = store.answer(Request(sparql), lambda _: _JSON)
+    body: dict[str, Any] = json.loads(answer.body)
+    return body["head"]["vars"], body["results"]["bindings"]
+
+
+def _json_format() -> Format:
+    found = by_name("json", Shape.BINDINGS)
+    assert found
+    return found
+
+
+_JSON = _json_format()
+
+
+class Answers:
+    """Answers questions from one immutable store; what the graph offers as choices is looked up once."""
+
+    def __init__(self, store: Store, library: Library) -> None:
+        self.store, self.library = store, library
+        self._choices: dict[str, tuple[Choice, ...]] = {}
+
+    def answer(self, name: str, values: Values, lang: str = "en", limit: int | None = None, offset: int = 0) -> Table:
+        """
+        The table that answers a question.
+
+        Args:
+            name: of the question.
+            values: texts by parameter: IRIs, CURIEs, short ids or labels in any language.
+            lang: of the labels, `en` or `zh`.
+            limit, offset: rows to give and to skip; the total is counted over all.
+
+        Raises:
+            InputError: no such question or parameter, or a value that the graph does not know.
+        """
+        question = self.library.get(name)
+        sparql = self.sparql(question, values)
+        columns, found = bindings(self.store, sparql)
+        chosen = found[offset : None if limit is None else offset + limit]
+        labels = self.labels({c["value"] for row in chosen for c in row.values() if c["type"] == "uri"}, lang)
+        rows = tuple(tuple(_cell(row.get(c), labels) for c in columns) for row in chosen)
+        return Table(question, lang, tuple(columns), rows, sparql, len(found))
+
+    def sparql(self, question: Question, values: Values) -> str:
+        """The question's SPARQL with its parameters bound."""
+        known = {p.name: p for p in question.query.parameters}
+        terms = {name: [self._term(known[name], t) for t in texts if t.strip()] if name in known else [ox.Literal("")] for name, texts in values.items()}
+        return question.query.bind({name: found for name, found in terms.items() if found or name not in known})
+
+    def _term(self, parameter: Parameter, text: str) -> ox.NamedNode | ox.Literal:
+        if parameter.type != "iri":
+            return literal(parameter, text)
+        wanted = _fold(text)
+        found = {c.iri for c in self.choices(parameter) if wanted in {_fold(c.iri), _fold(shrink(c.iri)), _fold(c.short)}}
+        found = found or {c.iri for c in self.choices(parameter) if wanted in map(_fold, c.names)}
+        found = found or {c.iri for c in self.choices(parameter) if wanted == _fold(c.short.rpartition("/")[2])}
+        if len(found) == 1:
+            return ox.NamedNode(found.pop())
+        if found:
+            listed = ", ".join(sorted(shrink(iri) for iri in found))
+            raise InputError(f'"{text}" could be any of {listed}; give one of these.', f"“{text}”可能指 {listed}；请给出其中之一。")
+        raise self._unknown(parameter, text)
+
+    def _unknown(self, parameter: Parameter, text: str) -> InputError:
+        names = {n: c for c in self.choices(parameter) for n in (*c.names, c.short, c.short.rpartition("/")[2])}
+        near = difflib.get_close_matches(text, names, n=5, cutoff=0.3)
+        listed = ", ".join(dict.fromkeys(f"{names[n].short} ({names[n].labels.get('en', '')})" for n in near)) or "-"
+        listed_zh = "、".join(dict.fromkeys(f"{names[n].short}（{names[n].labels.get('zh', '')}）" for n in near)) or "-"
+        return InputError(f'{parameter.name}: the graph does not know "{text}"; the nearest are {listed}.', f"{parameter.name}：图谱中没有“{text}”；最接近的是 {listed_zh}。")
+
+    def choices(self, parameter: Parameter) -> tuple[Choice, ...]:
+        """The members of the parameter's class that the graph holds, by short id; empty for parameters that are no IRIs."""
+        if not parameter.choices:
+            return ()
+        if parameter.choices not in self._choices:
+            self._choices[parameter.choices] = tuple(self._members(expand(parameter.choices)))
+        return self._choices[parameter.choices]
+
+    def _members(self, of_class: str) -> Iterable[Choice]:
+        sparql = f"""SELECT ?x ?name ?preferred WHERE {{
+            ?x a {ox.NamedNode(of_class)} .
+            {{ ?x <{PREFIXES["rdfs"]}label> ?name BIND (true AS ?preferred) }}
+            UNION {{ ?x <{PREFIXES["skos"]}altLabel> ?name BIND (false AS ?preferred) }}
+        }} ORDER BY ?x DESC(?preferred) ?name"""
+        members: dict[str, tuple[dict[str, str], dict[str, None]]] = {}
+        for row in bindings(self.store, sparql)[1]:
+            labels, names = members.setdefault(row["x"]["value"], ({}, {}))
+            names[row["name"]["value"]] = None
+            if row["preferred"]["value"] == "true":
+                labels.setdefault(row["name"].get("xml:lang", "en"), row["name"]["value"])
+        for iri, (labels, names) in members.items():
+            yield Choice(iri, short_id(iri), labels, tuple(names))
+
+    def labels(self, iris: Iterable[str], lang: str) -> dict[str, str]:
+        """A label for each IRI in the language, else in the other, else its short form; never empty."""
+        wanted = sorted(set(iris))
+        if not wanted:
+            return {}
+        known = self._label_index
+        order = [lang, *(other for other in LANGUAGES if other != lang)]
+        return {iri: next((known[iri][one] for one in order if one in known.get(iri, {})), shrink(iri)) for iri in wanted}
+
+    @cached_property
+    def _label_index(self) -> dict[str, dict[str, str]]:
+        sparql = f"SELECT ?x ?label WHERE {{ ?x <{PREFIXES['rdfs']}label> ?label FILTER (isIRI(?x)) }} ORDER BY ?x ?label"
+        index: dict[str, dict[str, str]] = {}
+        for row in bindings(self.store, sparql)[1]:
+            index.setdefault(row["x"]["value"], {}).setdefault(row["label"].get("xml:lang", ""), row["label"]["value"])
+        return index
+
+
+def short_id(iri: str) -> str:
+    """
+    The shortest name that a person would type for one of our IRIs.
+
+    >>> short_id("https://w3id.org/covalue/case/xiaomi/actor/users")
+    'xiaomi/actor/users'
+    >>> short_id("https://w3id.org/covalue/scheme/dimension/value-creation")
+    'dimension/value-creation'
+    """
+    for prefix in ("case", "vcs", "src", "vcc"):
+        if iri.startswith(PREFIXES[prefix]):
+            return iri[len(PREFIXES[prefix]) :]
+    return iri.removeprefix(BASE)
+
+
+def _cell(term: Mapping[str, str] | None, labels: Mapping[str, str]) -> Cell:
+    if term is None:
+        return Cell("", "empty", "")
+    if term["type"] == "uri":
+        return Cell(term["value"], "uri", labels.get(term["value"], ""))
+    return Cell(term["value"], "literal", "", term.get("datatype", ""))
+
+
+def _fold(text: str) -> str:
+    """Case, width and spacing do not tell names apart."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -1,0 +1,249 @@
+"""
+A query's text, taken apart as far as it takes to send it to an engine that is not ours: its form, its dataset, its GRAPH patterns.
+
+The text has been parsed before (see `parse`), so that what stands here meets only SPARQL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import urljoin
+
+import pyoxigraph as ox
+
+from covalue.diagnosis import diagnose
+from covalue.errors import RefusedError
+from covalue.formats import Shape
+from covalue.sparql import FORMS, place, tokens
+
+FOREIGN = re.compile(r"(?:bif|sql|java|urn:x-arq):", re.I)
+"""IRIs by which engines reach functions of their host, or graphs that are in no dataset."""
+ENDS = frozenset({"FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "VALUES"})
+_NONE = ox.Variable("covalueNeverProjected")
+_EMPTY = ox.Store()
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.S)
+Dataset = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def parse(text: str) -> None:
+    """
+    Parses, and evaluates nothing: a substitution for a variable that no query projects is refused between the two.
+
+    Raises:
+        QueryError: the text is no SPARQL query.
+    """
+    try:
+        _EMPTY.query(text, substitutions={_NONE: ox.Literal("")})
+    except SyntaxError as e:
+        raise diagnose(text, str(e.msg or e)) from e
+    except RuntimeError:
+        pass
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+    def word(self) -> str:
+        return self.text.upper() if self.kind == "word" else ""
+
+
+class Text:
+    """One query."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._read()
+        if "\\" in text and (escaped := [t for t in self._tokens if t.kind == "name" and "\\" in t.text]):
+            for token in reversed(escaped):  # Virtuoso knows no escapes in names
+                self.text = f"{self.text[: token.start]}<{self._iri(token)}>{self.text[token.end :]}"
+            self._read()
+
+    def _read(self) -> None:
+        self._tokens = [_Token(*t) for t in tokens(self.text)]
+        self._base, self._prefixes = "", dict[str, str]()
+        self._form = self._prologue()
+
+    def _prologue(self) -> int:
+        """Reads the declarations; returns where the form's keyword stands among the tokens."""
+        listed = self._tokens
+        for i, token in enumerate(listed):
+            word = token.word()
+            if word == "BASE" and i + 1 < len(listed):
+                self._base = urljoin(self._base, _unescaped(listed[i + 1].text[1:-1]))
+            elif word == "PREFIX" and i + 2 < len(listed):
+                self._prefixes[listed[i + 1].text[:-1]] = urljoin(self._base, _unescaped(listed[i + 2].text[1:-1]))
+            elif word in FORMS and not (i and listed[i - 1].word() == "PREFIX"):
+                return i
+        return max(0, len(listed) - 1)
+
+    @property
+    def form(self) -> str:
+        """SELECT, ASK, CONSTRUCT or DESCRIBE."""
+        return self._tokens[self._form].word()
+
+    @property
+    def shape(self) -> Shape:
+        """What the answer is."""
+        return {"SELECT": Shape.BINDINGS, "ASK": Shape.BOOLEAN}.get(self.form, Shape.GRAPH)
+
+    def _iri(self, token: _Token) -> str:
+        if token.kind == "iri":
+            iri = _unescaped(token.text[1:-1])
+            return urljoin(self._base, iri) if self._base else iri
+        prefix, _, local = token.text.partition(":")
+        return self._prefixes.get(prefix, f"{prefix}:") + _unescaped(local)
+
+    def refuse_foreign(self) -> None:
+        """
+        Raises:
+            RefusedError: an IRI means something inside some engine, beyond SPARQL.
+        """
+        for token in self._tokens:
+            if (token.kind == "iri" or (token.kind == "name" and not token.text.startswith("_:"))) and FOREIGN.match(self._iri(token)):
+                raise RefusedError(
+                    f"{token.text} calls into the engine beyond SPARQL, and is not allowed here.",
+                    f"{token.text} 会触及 SPARQL 之外的引擎内部功能，此处不允许。",
+                    place(self.text, token.start),
+                )
+
+    @cached_property
+    def _clauses(self) -> list[tuple[int, int, bool, str]]:
+        """Start, end, whether NAMED, and IRI of each FROM clause."""
+        out, listed = [], self._tokens
+        for i, token in enumerate(listed):
+            if token.word() == "FROM":
+                named = listed[i + 1].word() == "NAMED"
+                graph = listed[i + 1 + named]
+                out.append((token.start, graph.end, named, self._iri(graph)))
+        return out
+
+    @property
+    def dataset(self) -> Dataset | None:
+        """The graphs of FROM and of FROM NAMED; None where there is neither."""
+        if not self._clauses:
+            return None
+        default, named = (tuple(dict.fromkeys(iri for *_, n, iri in self._clauses if n is flag)) for flag in (False, True))
+        return default, named
+
+    def plain(self) -> str:
+        """The text without FROM; all else keeps its place."""
+        return self._blanked(0, len(self.text))
+
+    def _blanked(self, start: int, end: int) -> str:
+        out = self.text
+        for begin, stop, *_ in self._clauses:
+            out = out[:begin] + re.sub(r"[^\n]", " ", out[begin:stop]) + out[stop:]
+        return out[start:end]
+
+    def named(self) -> list[str] | None:
+        """The graphs that GRAPH names; None where it stands before a variable."""
+        out: list[str] = []
+        for i, token in enumerate(self._tokens[:-1]):
+            if token.word() == "GRAPH":
+                graph = self._tokens[i + 1]
+                if graph.kind == "variable":
+                    return None
+                out.append(self._iri(graph))
+        return out
+
+    def moved(self, known: Sequence[str], elsewhere: str) -> str:
+        """The text, in which GRAPH with a name that is not known names another graph."""
+        out = self.text
+        for i in range(len(self._tokens) - 2, -1, -1):
+            graph = self._tokens[i + 1]
+            if self._tokens[i].word() == "GRAPH" and graph.kind != "variable" and self._iri(graph) not in known:
+                out = f"{out[: graph.start]}<{elsewhere}>{out[graph.end :]}"
+        return out
+
+    def without(self, graphs: Sequence[str]) -> str:
+        """The plain text, in which GRAPH with a variable does not find these graphs."""
+        edits: list[tuple[int, str]] = []
+        listed = ", ".join(f"<{g}>" for g in graphs)
+        for i, token in enumerate(self._tokens[:-2]):
+            variable = self._tokens[i + 1]
+            if token.word() == "GRAPH" and variable.kind == "variable":
+                edits.append((token.start, "{ "))
+                edits.append((self._tokens[self._closing(i + 2)].end, f" FILTER({variable.text} NOT IN ({listed})) }}"))
+        out = self.plain()
+        for offset, inserted in sorted(edits, key=lambda e: e[0], reverse=True):
+            out = out[:offset] + inserted + out[offset:]
+        return out
+
+    def _closing(self, opening: int) -> int:
+        """Which token closes the brace that a token opens."""
+        depth = 0
+        for i in range(opening, len(self._tokens)):
+            token = self._tokens[i]
+            if token.kind == "other":
+                depth += {"{": 1, "}": -1}.get(token.text, 0)
+                if depth == 0:
+                    return i
+        return len(self._tokens) - 1
+
+    def counting(self) -> str:
+        """A CONSTRUCT as the SELECT of its solutions, each worth one column: what an engine cuts there, it cuts in the graph too."""
+        start = self._form + 1
+        if self._tokens[start].text == "{":
+            start = self._closing(start) + 1
+        begin = self._tokens[start].start
+        return self.text[: self._tokens[self._form].start] + "SELECT (1 AS ?covalueRow) " + self._blanked(begin, len(self.text))
+
+    def described(self) -> tuple[str, list[str], list[str], str]:
+        """Of a DESCRIBE: the prologue, the variables (`*` alone means all), the IRIs as they are written, and all that follows, without FROM."""
+        variables: list[str] = []
+        iris: list[str] = []
+        i = self._form + 1
+        while i < len(self._tokens):
+            token = self._tokens[i]
+            if token.word() in ENDS or token.text == "{":
+                break
+            (variables if token.kind in ("variable", "other") else iris).append(token.text)
+            i += 1
+        rest = self._blanked(self._tokens[i].start, len(self.text)) if i < len(self._tokens) else ""
+        return self.text[: self._tokens[self._form].start], list(dict.fromkeys(variables)), list(dict.fromkeys(iris)), rest
+
+
+def _unescaped(text: str) -> str:
+    def character(found: re.Match[str]) -> str:
+        code = found.group(1) or found.group(2)
+        return chr(int(code, 16)) if code else found.group(3)
+
+    return _ESCAPE.sub(character, text) if "\\" in text else text
+
+
+def describing(prologue: str, variables: Sequence[str], iris: Sequence[str], rest: str, depth: int) -> tuple[str, str]:
+    """
+    A DESCRIBE as a CONSTRUCT that every engine answers alike: what is said of the resources, and of blank nodes below them to a depth.
+
+    Returns:
+        the CONSTRUCT, and the SELECT of its solutions (see `Text.counting`).
+    """
+    heads = []
+    for v in variables:
+        heads.append((f"{{ {{ SELECT DISTINCT {v} {rest} }} FILTER(BOUND({v})) }}", v))
+    for iri in iris:
+        heads.append((f"{{ SELECT DISTINCT (1 AS ?covalueOne) {rest} }}" if rest.strip() else "", iri))
+    template, branches, n = [], [], 0
+    for head, subject in heads:
+        for levels in range(depth + 1):
+            steps, node = [], subject
+            for _ in range(levels):
+                n += 1
+                steps.append(f"{node} ?covalueP{n} ?covalueB{n} . FILTER(isBlank(?covalueB{n}))")
+                node = f"?covalueB{n}"
+            n += 1
+            steps.append(f"{node} ?covalueP{n} ?covalueO{n} .")
+            template.append(f"{node} ?covalueP{n} ?covalueO{n} .")
+            branches.append(f"{{ {head} {' '.join(steps)} }}")
+    where = " UNION ".join(branches)
+    return f"{prologue} CONSTRUCT {{ {' '.join(template)} }} WHERE {{ {where} }}", f"{prologue} SELECT (1 AS ?covalueRow) WHERE {{ {where} }}"

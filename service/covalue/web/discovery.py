@@ -1,0 +1,85 @@
+"""
+What the service says of itself: the service description at `/sparql` without a query, VoID and DCAT at `/.well-known/void` and at
+`/dataset` (the dataset's own IRI), each in every RDF format, with pages for readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyoxigraph as ox
+from flask import Response, request
+
+from covalue.description import MOST_LISTED, Statistics, dataset_iri, service_description, void
+from covalue.formats import PAGES, Format, Shape, choose, offered, page
+from covalue.names import PREFIXES
+from covalue.web import addresses, answers, pages, validators
+from covalue.web.documents import document
+from covalue.web.languages import language
+from covalue.web.protocol import Asked
+from covalue.web.service import Service
+
+EXAMPLE = f"""PREFIX rdfs: <{PREFIXES["rdfs"]}>
+
+SELECT ?class (COUNT(?thing) AS ?things)
+WHERE {{ ?thing a ?class }}
+GROUP BY ?class
+ORDER BY DESC(?things)
+"""
+EXTENSIONS = {f.extension: f for f in offered(Shape.GRAPH)} | {"owl": next(f for f in offered(Shape.GRAPH) if f.extension == "rdf")}
+"""Endings of documents: those of the formats, and `.owl` as ontology tools expect it."""
+
+
+def wanted_format(extension: str | None = None) -> tuple[Format, bool]:
+    """
+    The format of a document, by its ending, by parameter or by header; and whether it is to be saved.
+
+    Raises:
+        FormatError: none will do.
+    """
+    values = request.args
+    named = [v for p in ("format", "output", "results") for v in values.getlist(p)]
+    download = values.get("download", "").lower() not in ("", "0", "false", "no")
+    if extension == "html":
+        return page(Shape.GRAPH), download
+    if extension is not None:
+        return EXTENSIONS[extension], download
+    return choose(Shape.GRAPH, request.headers.get("Accept"), named, pages=True), download
+
+
+def describe(service: Service) -> Callable[[Asked], Response]:
+    """The answer of the endpoint to a request without a query."""
+
+    def description(asked: Asked) -> Response:
+        chosen = asked.pick(Shape.GRAPH)
+        known = service.measured.sizes()
+        if chosen in PAGES:
+            return _endpoint_page(service, known, chosen)
+        where = service.addresses()
+        return document(service, chosen, ("service", where.base, known), lambda: service_description(known, where), "covalue-service", asked.download)
+
+    return description
+
+
+def _endpoint_page(service: Service, known: Statistics, chosen: Format) -> Response:
+    opaque = validators.tag(service.store.version, "endpoint", addresses.base(), language())
+    if response := answers.held(opaque):
+        return response
+    graphs = [(pages.cell(ox.NamedNode(iri)), default, count) for iri, default, count in known.graphs[:MOST_LISTED]]
+    downloads = [(f.names[0], f"{addresses.local('sparql')}?format={f.names[0]}") for f in offered(Shape.GRAPH)]
+    more = max(0, len(known.graphs) - MOST_LISTED)
+    return pages.send("sparql.html", chosen, opaque, endpoint=service.addresses().endpoint, example=EXAMPLE, graphs=graphs, more=more, downloads=downloads)
+
+
+def void_view(service: Service) -> Callable[..., Response]:
+    """The view of the description of the dataset, under any of its addresses."""
+
+    def view(extension: str | None = None) -> Response:
+        chosen, download = wanted_format(extension)
+        known, where = service.measured.statistics(), service.addresses()
+        if chosen not in PAGES:
+            return document(service, chosen, ("void", where.base, known), lambda: void(known, where), "covalue-dataset", download)
+        opaque = validators.tag(service.store.version, "void", where.base, known, language())
+        return answers.held(opaque) or pages.about(chosen, opaque, dataset_iri(known, where), void(known, where), "dataset")
+
+    return view

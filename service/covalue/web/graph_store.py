@@ -1,0 +1,88 @@
+"""
+The SPARQL 1.1 Graph Store HTTP Protocol for reading (W3C 2013, section 5): the default graph (`?default`) or a named one (`?graph=IRI`),
+whole, in any format for one graph. Writing is refused: the data are built elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyoxigraph as ox
+from flask import Response, request
+
+from covalue.errors import InputError
+from covalue.formats import PAGES, Format, Shape, choose
+from covalue.names import PREFIXES
+from covalue.stores import Request
+from covalue.web import answers, pages, problems, validators
+from covalue.web.languages import language
+from covalue.web.linked_data import nearest
+from covalue.web.problems import UnknownError
+from covalue.web.protocol import parameters
+from covalue.web.service import Service
+
+READING = ["GET", "HEAD", "OPTIONS"]
+WRITING = ["PUT", "POST", "DELETE", "PATCH"]
+
+
+def view(service: Service) -> Callable[[], Response]:
+    """The view of the graph store; registered for all methods, so that a writer is told why."""
+
+    def graph_store() -> Response:
+        if request.method in WRITING:
+            return _refusal()
+        graph = asked_graph()
+        if graph is not None and graph not in service.store.graphs():
+            raise UnknownError(f"there is no named graph <{graph}>.", f"没有命名图 <{graph}>。", nearest(graph, service.store.graphs()))
+        return _content(service, graph)
+
+    return graph_store
+
+
+def _refusal() -> Response:
+    response = problems.problem(405, "Method Not Allowed", "this graph store is read-only: writing is refused.", "本图存储只读：拒绝写入。")
+    response.headers["Allow"] = ", ".join(READING)
+    return response
+
+
+def asked_graph() -> str | None:
+    """
+    The named graph that the request asks for; None for the default graph.
+
+    Raises:
+        InputError: not exactly one graph is named, or not by an absolute IRI.
+    """
+    pairs = parameters()
+    graphs = [v for n, v in pairs if n == "graph"]
+    default = any(n == "default" for n, _ in pairs)
+    if len(graphs) + default != 1:
+        raise InputError("name one graph: ?default or ?graph= with its IRI.", "请指明一个图：?default 或 ?graph= 加其 IRI。")
+    if default:
+        return None
+    try:
+        return ox.NamedNode(graphs[0]).value
+    except ValueError as e:
+        raise InputError("a graph is named by an absolute IRI.", "图名须为绝对 IRI。") from e
+
+
+def _content(service: Service, graph: str | None) -> Response:
+    named = [v for p in ("format", "output", "results") for n, v in parameters() if n == p]
+    download = any(n == "download" and v.lower() not in ("", "0", "false", "no") for n, v in parameters())
+
+    def pick(shape: Shape) -> Format:
+        return choose(shape, request.headers.get("Accept"), named, pages=True)
+
+    chosen = pick(Shape.GRAPH)
+    opaque = validators.tag(service.store.version, "graph", graph, chosen.extension, language() if chosen in PAGES else "")
+    response = answers.held(opaque) or _fresh(service, graph, pick, opaque)
+    if download and chosen not in PAGES:
+        answers.as_download(response, "-".join(("covalue", *(graph or "default").removeprefix(PREFIXES["graph"]).split("/"))), chosen)
+    return response
+
+
+def _fresh(service: Service, graph: str | None, pick: Callable[[Shape], Format], opaque: str) -> Response:
+    query = f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ {f'GRAPH <{graph}>' if graph else ''} {{ ?s ?p ?o }} }}"
+    shape, chosen, body = answers.evaluate(service.store, Request(query), pick)
+    if chosen in PAGES:
+        return pages.result(shape, chosen, body, opaque, query, service.store.version)
+    return answers.send(answers.prepared(body, chosen), chosen, opaque)

@@ -1,0 +1,53 @@
+"""Whether the service lives and is ready, and its metrics: for supervisors and operators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from flask import Response
+
+from covalue.errors import CovalueError
+from covalue.formats import Shape, by_name
+from covalue.stores import Request
+from covalue.stores.limits import OverloadedError
+from covalue.web import problems
+from covalue.web.metrics import CONTENT_TYPE
+from covalue.web.service import Service
+
+TEXT = "text/plain; charset=utf-8"
+
+
+def live() -> Response:
+    """The process answers."""
+    return _plain("live\n")
+
+
+def ready(service: Service) -> Callable[[], Response]:
+    """The store answers too; one that is busy is ready, or a crowd would take every copy of the service away at once."""
+    json = by_name("json", Shape.BOOLEAN)
+
+    def view() -> Response:
+        assert json is not None
+        try:
+            service.store.answer(Request("ASK {}"), lambda _: json)
+        except OverloadedError:
+            return _plain("busy\n")
+        except CovalueError as e:
+            return problems.own(e)
+        return _plain("ready\n")
+
+    return view
+
+
+def metrics(service: Service) -> Callable[[], Response]:
+    """All counts."""
+
+    def view() -> Response:
+        counts: Mapping[str, int] = getattr(service.store, "counts", dict)()
+        return _plain(service.metrics.text(service.store.version, counts), CONTENT_TYPE)
+
+    return view
+
+
+def _plain(text: str, kind: str = TEXT) -> Response:
+    return Response(text, content_type=kind, headers={"Cache-Control": "no-store"})

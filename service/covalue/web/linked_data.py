@@ -1,0 +1,316 @@
+"""
+Linked data: every IRI under https://w3id.org/covalue/ answers here under its own path (Cool URIs for the Semantic Web, W3C 2008).
+
+* `/ontology` (and the path of its version) is the ontology itself, whole: the hash IRIs of its terms lead there, and no redirect stands
+  in the way of an ontology editor. `/ontology.ttl`, `.owl`, `.jsonld`, `.nt` and so on are the same as files.
+* `/graph/…` names a set of statements, an information resource: it answers with its size and where its content is had (the graph store).
+* `/scheme/…`, `/case/…`, `/source/…` and all others name things of the world: `303 See Other` leads to a document about them, at the same
+  path with the ending of the negotiated format (`.html` for readers, `.ttl`, `.nt`, `.rdf`, `.jsonld`, `.trig`, `.nq`).
+
+A description is symmetric: what the thing says (with what its blank nodes say), and what is said of it; at most `MOST` statements of each
+kind, and a description that is cut says so in itself and in a header. What nothing is known of is 404, with the nearest known IRIs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, cast
+from urllib.parse import quote
+
+import pyoxigraph as ox
+from flask import Response, request
+from werkzeug.exceptions import NotFound
+
+from covalue import description
+from covalue.errors import CovalueError
+from covalue.formats import PAGES, Format, Shape, by_name
+from covalue.names import BASE, GRAPH_ONTOLOGY, ONTOLOGY_IRI, PREFIXES, shrink
+from covalue.stores import Request, Store
+from covalue.web import addresses, answers, pages, validators
+from covalue.web.answers import Reader
+from covalue.web.discovery import EXTENSIONS, wanted_format
+from covalue.web.documents import document
+from covalue.web.languages import language, say
+from covalue.web.problems import UnknownError
+from covalue.web.service import Service
+
+MOST = 1000
+"""Statements of each kind in a description."""
+MOST_KNOWN = 50_000
+"""IRIs among which the nearest is looked for."""
+MOST_LABELS = 400
+AROUND = 100
+GRAPHS = PREFIXES["graph"]
+VERSION_IRI = PREFIXES["owl"] + "versionIRI"
+LABELS = (PREFIXES["skos"] + "prefLabel", PREFIXES["rdfs"] + "label")
+CUT = (f"Not complete: at most {MOST} statements of each kind are given here; the SPARQL endpoint has all.", f"不完整：此处每类最多给出 {MOST} 条陈述；全部可由 SPARQL 端点取得。")
+SECTIONS = (
+    (("Classes", "类"), "owl:Class"),
+    (("Object properties", "对象属性"), "owl:ObjectProperty"),
+    (("Data properties", "数据属性"), "owl:DatatypeProperty"),
+    (("Annotation properties", "注释属性"), "owl:AnnotationProperty"),
+    (("Individuals", "个体"), "owl:NamedIndividual"),
+)
+
+
+@dataclass(frozen=True)
+class Description:
+    """Statements about one thing, and whether some were left out."""
+
+    triples: tuple[ox.Triple, ...]
+    cut: bool
+
+
+def view(service: Service) -> Callable[[str], Response]:
+    """The view of every path that names something."""
+    known = Known(service.store)
+
+    def linked_data(path: str) -> Response:
+        store = service.store
+        iri = _iri(path)
+        if iri is not None and (iri == ONTOLOGY_IRI or is_version(store, iri)) and _has_ontology(store):
+            return ontology(service, path, None)
+        if iri is not None and exists(store, iri):
+            return _graph(service, iri, path, None) if iri in store.graphs() else _see_other(path)
+        stem, _, extension = path.rpartition(".")
+        about = _iri(stem) if stem and extension in (*EXTENSIONS, "html") else None
+        if about is None:
+            raise known.unknown(path)
+        if (about == ONTOLOGY_IRI or is_version(store, about)) and _has_ontology(store):
+            return ontology(service, stem, extension)
+        if not exists(store, about):
+            raise known.unknown(stem)
+        return _graph(service, about, stem, extension) if about in store.graphs() else _document(service, about, stem, extension)
+
+    return linked_data
+
+
+def _iri(path: str) -> str | None:
+    """The IRI that a path stands for; percent signs of the address are decoded once, and what an IRI may not hold is coded again."""
+    try:
+        return ox.NamedNode(BASE + path).value
+    except ValueError:
+        return ox.NamedNode(BASE + quote(path, safe=addresses.PATH_SAFE)).value
+
+
+def exists(store: Store, iri: str) -> bool:
+    """Whether anything is said by or of an IRI, in any graph, or it names one."""
+    if iri in store.graphs():
+        return True
+    patterns = f"{{ <{iri}> ?p ?o }} UNION {{ ?s ?p <{iri}> }}"
+    return _ask(store, f"ASK {{ {patterns} }}") or _ask(store, f"ASK {{ GRAPH ?g {{ {patterns} }} }}")
+
+
+def is_version(store: Store, iri: str) -> bool:
+    """Whether an IRI names the present version of the ontology."""
+    return iri.startswith(ONTOLOGY_IRI + "/") and _ask(store, f"ASK {{ <{ONTOLOGY_IRI}> <{VERSION_IRI}> <{iri}> }}")
+
+
+def _has_ontology(store: Store) -> bool:
+    return GRAPH_ONTOLOGY in store.graphs()
+
+
+def _ask(store: Store, query: str) -> bool:
+    json = by_name("json", Shape.BOOLEAN)
+    assert json is not None
+    return bool(ox.parse_query_results(store.answer(Request(query), lambda _: json).body, format=ox.QueryResultsFormat.JSON))
+
+
+def _see_other(path: str) -> Response:
+    chosen, _ = wanted_format()
+    response = Response(status=303)
+    query = request.query_string.decode("ascii", "ignore")
+    response.headers["Location"] = addresses.local(f"{path}.{chosen.extension}") + (f"?{quote(query, safe='=&%+/:;,@!$()*~._-')}" if query else "")
+    response.headers["Cache-Control"] = answers.REVALIDATE
+    response.vary.add("Accept")
+    del response.headers["Content-Type"]
+    return response
+
+
+def _document(service: Service, iri: str, path: str, extension: str) -> Response:
+    chosen, download = wanted_format(extension)
+    key = (iri, addresses.base(), language() if chosen in PAGES else "")
+    opaque = validators.tag(service.store.version, "document", chosen.extension, *key)
+    response = answers.held(opaque)
+    if response is None:
+        found = describe(service.store, iri)
+        response = _described(service, iri, path, found, chosen, opaque, key)
+        if found.cut:
+            response.headers["Covalue-Incomplete"] = f"at most {MOST} statements of each kind"
+    if download and chosen not in PAGES:
+        answers.as_download(response, "-".join(path.split("/")), chosen)
+    return response
+
+
+def _described(service: Service, iri: str, path: str, found: Description, chosen: Format, opaque: str, key: Sequence[object]) -> Response:
+    if chosen in PAGES:
+        return pages.about(chosen, opaque, iri, found.triples, path, labels(service.store, found.triples), MOST if found.cut else 0)
+    about = _about_document(iri, path, chosen, found)
+    return document(service, chosen, key, lambda: [*found.triples, *about])
+
+
+def _about_document(iri: str, path: str, chosen: Format, found: Description) -> list[ox.Triple]:
+    """What the document says of itself: its topic, its dataset, its licence, and whether it is cut."""
+    node, names = ox.NamedNode(addresses.base() + quote(f"{path}.{chosen.extension}", safe=addresses.PATH_SAFE)), ox.NamedNode
+    facts: list[tuple[str, Any]] = [
+        ("rdf:type", names(PREFIXES["foaf"] + "Document")),
+        ("foaf:primaryTopic", names(iri)),
+        ("void:inDataset", names(description.DATASET_IRI)),
+        ("dcterms:license", names(description.LICENSE)),
+    ]
+    if found.cut:
+        facts += [("rdfs:comment", ox.Literal(text, language=lang)) for text, lang in zip(CUT, ("en", "zh"), strict=True)]
+    return [ox.Triple(node, names(PREFIXES[p.partition(":")[0]] + p.partition(":")[2]), o) for p, o in facts]
+
+
+def describe(store: Store, iri: str) -> Description:
+    """
+    What an IRI says, with what the blank nodes in it say, and what is said of it: of the default graph, or where that knows nothing of
+    it, of the named graphs that do.
+    """
+    says = _some(store, f"DESCRIBE <{iri}>")
+    said = _some(store, f"CONSTRUCT {{ ?s ?p <{iri}> }} WHERE {{ SELECT ?s ?p {{ ?s ?p <{iri}> }} LIMIT {MOST + 1} }}")
+    if not says and not said:
+        graphs = [g.value for (g,) in description.rows(store, f"SELECT DISTINCT ?g {{ GRAPH ?g {{ {{ <{iri}> ?p ?o }} UNION {{ ?s ?p <{iri}> }} }} }} LIMIT 10") if g]
+        merged = "".join(f" FROM <{g}>" for g in sorted(graphs))
+        if graphs:
+            says = _some(store, f"DESCRIBE <{iri}>{merged}")
+            said = _some(store, f"CONSTRUCT {{ ?s ?p <{iri}> }}{merged} WHERE {{ SELECT ?s ?p {{ ?s ?p <{iri}> }} LIMIT {MOST + 1} }}")
+    cut = len(says) > MOST or len(said) > MOST
+    return Description(tuple(dict.fromkeys((*says[:MOST], *said[:MOST]))), cut)
+
+
+def _some(store: Store, query: str) -> list[ox.Triple]:
+    """The statements that a query builds, at most one more than a description holds."""
+    plain = by_name("nt", Shape.GRAPH)
+    assert plain is not None
+    _, _, body = answers.evaluate(store, Request(query), lambda _: plain)
+    with Reader(body) as file:
+        quads = islice(ox.parse(cast(Any, file), format=ox.RdfFormat.N_TRIPLES), MOST + 1)
+        return sorted(dict.fromkeys(q.triple for q in quads), key=str)
+
+
+def labels(store: Store, triples: Sequence[ox.Triple]) -> dict[str, str]:
+    """
+    Names of the IRIs in some statements: in the language of the page, else in any, a preferred label first.
+
+    An empty answer where the store fails: a page without names is better than none.
+    """
+    iris = dict.fromkeys(term.value for t in triples for term in (t.predicate, t.subject, t.object) if isinstance(term, ox.NamedNode))
+    listed = " ".join(f"<{iri}>" for iri in islice(iris, MOST_LABELS))
+    union = " UNION ".join(f"{{ ?x <{p}> ?label . BIND({i} AS ?rank) }}" for i, p in enumerate(LABELS))
+    try:
+        found = description.rows(store, f"SELECT ?x ?label ?rank {{ VALUES ?x {{ {listed} }} {union} }}")
+    except CovalueError:
+        return {}
+    best: dict[str, tuple[bool, str, str]] = {}
+    for thing, label, rank in found:
+        if isinstance(thing, ox.NamedNode) and isinstance(label, ox.Literal) and isinstance(rank, ox.Literal):
+            candidate = (not (label.language or "").startswith(language()), rank.value, label.value)
+            best[thing.value] = min(best.get(thing.value, candidate), candidate)
+    return {iri: label for iri, (_, _, label) in best.items()}
+
+
+def _graph(service: Service, iri: str, path: str, extension: str | None) -> Response:
+    chosen, download = wanted_format(extension)
+    known, where = service.measured.sizes(), service.addresses()
+    found = describe(service.store, iri).triples
+    triples = [*description.graph_description(iri, known, where), *found]
+    key = (iri, where.base, language() if chosen in PAGES else "")
+    if chosen not in PAGES:
+        return document(service, chosen, key, lambda: triples, "-".join(path.split("/")), download)
+    opaque = validators.tag(service.store.version, "document", chosen.extension, *key)
+    return answers.held(opaque) or pages.about(chosen, opaque, iri, triples, path, labels(service.store, triples))
+
+
+def ontology(service: Service, path: str, extension: str | None) -> Response:
+    """The whole ontology, as file or page."""
+    chosen, download = wanted_format(extension)
+    if chosen not in PAGES:
+        return document(service, chosen, ("ontology",), lambda: _ontology(service.store), path.replace("/", "-"), download)
+    opaque = validators.tag(service.store.version, "ontology", addresses.prefix(), language())
+    if response := answers.held(opaque):
+        return response
+    triples = _ontology(service.store)
+    return pages.send("ontology.html", chosen, opaque, sections=_sections(triples), **pages.described(ONTOLOGY_IRI, triples, {}), **pages.documents(path))
+
+
+def _ontology(store: Store) -> list[ox.Triple]:
+    plain = by_name("nt", Shape.GRAPH)
+    assert plain is not None
+    _, _, body = answers.evaluate(store, Request(f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ GRAPH <{GRAPH_ONTOLOGY}> {{ ?s ?p ?o }} }}"), lambda _: plain)
+    with Reader(body) as file:
+        return sorted((q.triple for q in ox.parse(cast(Any, file), format=ox.RdfFormat.N_TRIPLES)), key=str)
+
+
+def _sections(triples: Sequence[ox.Triple]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The ontology's own terms by kind, sorted by their names."""
+    t = say(language())
+    kinds: dict[str, list[str]] = {}
+    by_subject: dict[Any, list[ox.Triple]] = {}
+    for triple in triples:
+        by_subject.setdefault(triple.subject, []).append(triple)
+        if triple.predicate.value == PREFIXES["rdf"] + "type" and isinstance(triple.object, ox.NamedNode) and isinstance(triple.subject, ox.NamedNode):
+            kinds.setdefault(shrink(triple.object.value), []).append(triple.subject.value)
+    blank = [x for s, xs in by_subject.items() if isinstance(s, ox.BlankNode) for x in xs]
+    names = {s.value: pages.described(s.value, xs, {})["title"] for s, xs in by_subject.items() if isinstance(s, ox.NamedNode)}
+    out = []
+    for heading, kind in SECTIONS:
+        own = sorted(iri for iri in kinds.get(kind, ()) if iri.startswith(ONTOLOGY_IRI + "#"))
+        out.append((t(*heading), [_term(iri, [*by_subject[ox.NamedNode(iri)], *blank], names) for iri in own]))
+    return out
+
+
+def _term(iri: str, triples: Sequence[ox.Triple], names: pages.Labels) -> dict[str, Any]:
+    shown = pages.described(iri, triples, names)
+    return {"id": iri.partition("#")[2], "label": shown["title"], "curie": shrink(iri), "says": shown["says"]}
+
+
+class Known:
+    """The IRIs of the dataset, sorted, for naming the nearest one; listed when the first stranger asks."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._version = ""
+        self._iris: list[str] = []
+
+    def unknown(self, path: str) -> CovalueError | NotFound:
+        """The error for a path that names nothing."""
+        iri = _iri(path)
+        if iri is None:
+            return NotFound()
+        near = nearest(iri, self._all())
+        hint_en, hint_zh = (f"; near to it are {', '.join(near)}", f"；相近的有 {'、'.join(near)}") if near else ("", "")
+        return UnknownError(f"nothing is known here of <{iri[:500]}>{hint_en}.", f"此处没有关于 <{iri[:500]}> 的内容{hint_zh}。", near)
+
+    def _all(self) -> list[str]:
+        with self._lock:
+            if self._version != self._store.version:
+                self._iris, self._version = self._list(), self._store.version
+            return self._iris
+
+    def _list(self) -> list[str]:
+        query = f'SELECT DISTINCT ?s {{ ?s a ?type FILTER(STRSTARTS(STR(?s), "{BASE}")) }} LIMIT {MOST_KNOWN}'
+        try:
+            found = [s.value for (s,) in description.rows(self._store, query) if isinstance(s, ox.NamedNode)]
+        except CovalueError:
+            found = []
+        return sorted({*found, *self._store.graphs(), ONTOLOGY_IRI})
+
+
+def nearest(iri: str, among: Sequence[str], count: int = 3) -> tuple[str, ...]:
+    """
+    The IRIs that come closest to one, among some that are sorted; only its neighbours in that order are looked at.
+
+    >>> nearest("http://x/actr", ["http://x/actor", "http://y/b"])
+    ('http://x/actor', 'http://y/b')
+    """
+    at = bisect_left(among, iri)
+    around = among[max(0, at - AROUND) : at + AROUND]
+    return tuple(difflib.get_close_matches(iri[:300], around, n=count, cutoff=0.7))

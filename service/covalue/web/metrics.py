@@ -1,0 +1,90 @@
+"""
+Counts for operators, in the text format of Prometheus (exposition format 0.0.4).
+
+A registry of our own: a dozen numbers need no library, and no process-wide state.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+METHODS = {"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"}
+HELP = {
+    "covalue_requests_total": ("counter", "Requests answered."),
+    "covalue_response_bytes_total": ("counter", "Bytes of bodies sent."),
+    "covalue_request_seconds": ("histogram", "Seconds from a request to the end of its answer."),
+    "covalue_requests_running": ("gauge", "Requests that are being answered."),
+    "covalue_dataset_info": ("gauge", "The dataset that is served."),
+}
+Labels = tuple[tuple[str, str], ...]
+
+
+class Metrics:
+    """Counts by kind of address, method and status: so many that strangers cannot make them more."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests: dict[Labels, int] = {}
+        self._bytes: dict[Labels, int] = {}
+        self._buckets: dict[Labels, list[int]] = {}
+        self._seconds: dict[Labels, float] = {}
+        self._running = 0
+
+    def begin(self) -> None:
+        """A request has come."""
+        with self._lock:
+            self._running += 1
+
+    def end(self, route: str, method: str, status: int, seconds: float, size: int) -> None:
+        """Its answer is sent."""
+        kind = (("route", route),)
+        full: Labels = (*kind, ("method", method if method in METHODS else "other"), ("status", str(status)))
+        with self._lock:
+            self._running -= 1
+            self._requests[full] = self._requests.get(full, 0) + 1
+            self._bytes[kind] = self._bytes.get(kind, 0) + size
+            self._seconds[kind] = self._seconds.get(kind, 0.0) + seconds
+            buckets = self._buckets.setdefault(kind, [0] * (len(BOUNDS) + 1))
+            buckets[next((i for i, bound in enumerate(BOUNDS) if seconds <= bound), len(BOUNDS))] += 1
+
+    def text(self, version: str, store: Mapping[str, int]) -> str:
+        """
+        All counts.
+
+        Args:
+            version: of the dataset.
+            store: what the store counts of itself.
+        """
+        with self._lock:
+            lines = [*_head("covalue_requests_total"), *(_line("covalue_requests_total", k, v) for k, v in sorted(self._requests.items()))]
+            lines += [*_head("covalue_response_bytes_total"), *(_line("covalue_response_bytes_total", k, v) for k, v in sorted(self._bytes.items()))]
+            lines += [*_head("covalue_request_seconds"), *(line for k in sorted(self._buckets) for line in self._histogram(k))]
+            lines += [*_head("covalue_requests_running"), _line("covalue_requests_running", (), self._running)]
+        lines += [*_head("covalue_dataset_info"), _line("covalue_dataset_info", (("version", version),), 1)]
+        for name, value in sorted(store.items()):
+            lines += [f"# TYPE covalue_store_{name} gauge", _line(f"covalue_store_{name}", (), value)]
+        return "\n".join(lines) + "\n"
+
+    def _histogram(self, kind: Labels) -> list[str]:
+        lines, total = [], 0
+        for bound, count in zip((*map(str, BOUNDS), "+Inf"), self._buckets[kind], strict=True):
+            total += count
+            lines.append(_line("covalue_request_seconds_bucket", (*kind, ("le", bound)), total))
+        return [*lines, _line("covalue_request_seconds_sum", kind, round(self._seconds[kind], 6)), _line("covalue_request_seconds_count", kind, total)]
+
+
+def _head(name: str) -> list[str]:
+    kind, text = HELP[name]
+    return [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
+
+
+def _line(name: str, labels: Labels, value: float) -> str:
+    listed = ",".join(f'{k}="{_escaped(v)}"' for k, v in labels)
+    return f"{name}{{{listed}}} {value}" if listed else f"{name} {value}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

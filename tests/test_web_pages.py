@@ -1,0 +1,163 @@
+"""Pages for readers: escaped, without script, in both languages."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import urlencode
+
+import pytest
+from served import B, G, Reply, Served, build_tiny
+
+from covalue.web.pages import MOST_ROWS, printable
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+VOID_ELEMENTS = {"meta", "link", "br", "input"}
+PAGES = ["/", "/sparql", "/sparql?query=ASK%7B%7D", "/ontology", "/case/tiny.html", "/case/tiny/mill.html", "/graph/odd", "/dataset.html", "/scheme/role/hub.html", "/graph-store?default"]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """The tiny dataset."""
+    return Served(build_tiny(tmp_path_factory.mktemp("tiny")))
+
+
+class Strict(HTMLParser):
+    """Reads a page, and notes elements that are not closed, scripts, handlers and links."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.faults: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag not in VOID_ELEMENTS:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name.startswith("on") or name == "style":
+                self.faults.append(f"{tag} {name}")
+            if name in ("href", "src", "action"):
+                self.links.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.faults.append(f"</{tag}>")
+
+
+def parsed(reply: Reply) -> Strict:
+    """A page that is sound and safe."""
+    assert (200, "text/html") == (reply.status, reply.kind)
+    page = Strict()
+    page.feed(reply.text)
+    assert [] == page.faults
+    assert [] == page.open
+    assert not page.tags & {"script", "iframe", "object", "embed", "base", "style"}
+    assert all(re.match(r"(https?:/)?/|#", link) for link in page.links), page.links
+    assert len(page.ids) == len(set(page.ids))
+    return page
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_every_page_is_sound_in_both_languages(served: Served, path: str, lang: str) -> None:
+    """By header and by parameter; a link leads to the other language."""
+    by_header = served.ask(path, Accept=BROWSER, Accept_Language={"en": "en-GB,en;q=0.9", "zh": "zh-CN,zh;q=0.9,en;q=0.8"}[lang])
+    by_parameter = served.ask(path + ("&" if "?" in path else "?") + f"lang={lang}", Accept=BROWSER, Accept_Language="fr")
+    for reply in (by_header, by_parameter):
+        page = parsed(reply)
+        assert lang == reply["Content-Language"]
+        assert f'<html lang="{lang}">' in reply.text
+        assert {"accept", "accept-language"} <= reply.vary
+        assert any(f"lang={'zh' if lang == 'en' else 'en'}" in link for link in page.links)
+    assert ("数据集" if lang == "zh" else "Dataset") in by_header.text
+
+
+def test_an_unknown_language_is_english(served: Served) -> None:
+    """Never an empty page."""
+    assert "en" == served.ask("/", Accept=BROWSER, Accept_Language="fr, de;q=0.5")["Content-Language"]
+    assert "en" == served.ask("/?lang=xx", Accept=BROWSER)["Content-Language"]
+
+
+def test_markup_in_data_is_text(served: Served) -> None:
+    """In tables of results and in descriptions."""
+    text = f"SELECT * {{ <{B}case/tiny/mill> ?p ?o }}"
+    for reply in (served.query(text, BROWSER), served.ask("/case/tiny/mill.html"), served.query(f"DESCRIBE <{B}case/tiny/mill>", BROWSER)):
+        page = parsed(reply)
+        assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &#34;quoted&#34;" in reply.text
+        assert "https://example.org/?a=1&b=2" in page.links
+        assert not any("javascript" in link for link in page.links)
+        assert "javascript:alert(1)" in reply.text
+
+
+def test_markup_in_the_request_is_text(served: Served) -> None:
+    """The query comes back in its field, and goes nowhere else."""
+    text = 'SELECT ("</textarea><script>alert(1)</script>" AS ?x) {} # "><img src=x onerror=alert(1)>'
+    page = parsed(served.query(text, BROWSER, lang='en"><script>'))
+    assert "img" not in page.tags
+
+
+def test_column_names_and_boolean(served: Served) -> None:
+    """Tables have their columns in order; ASK is a word."""
+    reply = served.query('SELECT ?b ?a { VALUES (?a ?b) { (1 "x"@zh) (UNDEF <http://x/>) } }', BROWSER)
+    assert re.findall(r'<th scope="col">(.*?)</th>', reply.text) == ["b", "a"]
+    assert '<bdi lang="zh">' in reply.text
+    assert "2 rows" in reply.text
+    assert "共 2 行" in served.query('SELECT ?b ?a { VALUES (?a ?b) { (1 "x") (2 "y") } }', BROWSER, lang="zh").text
+    assert "<code>false</code>" in served.query("ASK { <a:a> <a:a> <a:a> }", BROWSER).text
+
+
+def test_long_tables_are_cut_and_say_so(served: Served) -> None:
+    """The download is whole."""
+    reply = served.query("SELECT * { ?s ?p ?o . ?a a ?b }", BROWSER)
+    page = parsed(reply)
+    assert MOST_ROWS == reply.text.count("<tr>") - 1
+    assert f"Only the first {MOST_ROWS} rows are shown" in reply.text
+    link = next(x for x in page.links if "format=csv" in x)
+    whole = served.ask(link)
+    assert whole.text.count("\r\n") > MOST_ROWS + 1
+    assert "attachment" in whole["Content-Disposition"]
+    graph = served.query("CONSTRUCT WHERE { ?s ?p ?o }", BROWSER)
+    assert f"Only the first {MOST_ROWS} rows" in graph.text
+    parsed(graph)
+
+
+def test_downloads_keep_the_dataset_of_the_request(served: Served) -> None:
+    """The graphs named in the request are in the link."""
+    page = parsed(served.query("SELECT * { ?s ?p ?o }", BROWSER, **{"default-graph-uri": G + "odd"}))
+    link = next(x for x in page.links if "format=json" in x)
+    assert urlencode({"default-graph-uri": G + "odd"}) in link
+    assert 2 == len(served.ask(link).json["results"]["bindings"])
+
+
+def test_a_posted_query_gets_a_page_too(served: Served) -> None:
+    """Without a link to the other language, since a link cannot post."""
+    page = parsed(served.form([("query", "ASK {}")], Accept=BROWSER))
+    assert not any("lang=" in link for link in page.links)
+
+
+def test_own_iris_lead_to_this_server(served: Served) -> None:
+    """Wherever it runs, and terms to their place on the page of the ontology."""
+    page = parsed(served.ask("/case/tiny/mill.html"))
+    assert {"/case/tiny/flour", "/ontology#Firm", "/ontology#holds", "/case/tiny/baker"} <= set(page.links)
+
+
+def test_the_page_of_the_ontology_has_a_place_for_each_term(served: Served) -> None:
+    """A hash IRI in a browser ends there."""
+    reply = served.ask("/ontology", Accept=BROWSER)
+    page = parsed(reply)
+    assert {"Actor", "Firm", "holds"} == set(page.ids)
+    assert "Somebody who acts." in reply.text
+    assert "采取行动者。" in reply.text
+    assert "owl:Restriction" in reply.text
+
+
+@pytest.mark.parametrize(("given", "expected"), [("a\x00b\x1b[31m", "a\ufffdb\ufffd[31m"), ("\u202egpj.exe", "\ufffdgpj.exe"), ("小米\n", "小米\n"), ("x" * 3000, "x" * 2000 + " …")])
+def test_printable(given: str, expected: str) -> None:
+    """What hides, turns or floods a page is taken out, visibly."""
+    assert expected == printable(given)
