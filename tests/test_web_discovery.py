@@ -6,7 +6,6 @@ import re
 
 import pyoxigraph as ox
 import pytest
-from served import FOLLOWERS, OUTSIDE, B, G, Reply, Served, build_tiny
 
 from covalue import description
 from covalue.description import Measured, measure
@@ -15,6 +14,7 @@ from covalue.formats import FORMATS, Shape, offered
 from covalue.names import PREFIXES
 from covalue.stores import Answer, Pick, Request
 from covalue.stores.oxigraph import OxigraphStore
+from served import FOLLOWERS, OUTSIDE, B, G, Reply, Served, build_tiny
 
 GRAPH_FORMATS = offered(Shape.GRAPH)
 PLACES = ["/sparql", "/.well-known/void", "/dataset"]
@@ -180,6 +180,16 @@ def test_browsers_get_a_page_with_a_form(served: Served) -> None:
     assert "graph:case/tiny" in reply.text
     assert "text/html" == served.ask("/.well-known/void", Accept="text/html").kind
     assert "text/html" == served.ask("/dataset.html").kind
+
+
+def test_the_root(served: Served) -> None:
+    """A page for browsers, the dataset for who names RDF, a few words for curl."""
+    assert "text/html" == served.ask("/", Accept="text/html,*/*;q=0.8").kind
+    assert served.ask("/dataset").body == served.ask("/", Accept="text/turtle").body
+    for accept in ("*/*", "", "application/json;q=0, */*"):
+        assert "text/plain" == served.ask("/", Accept=accept).kind
+    assert "<http" not in served.ask("/").text
+    assert "/sparql?query=" in served.ask("/").text
 
 
 @pytest.mark.parametrize("ending", [f.extension for f in GRAPH_FORMATS] + ["owl"])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from served import B, G, Served, build_tiny, enc
 
 from covalue.formats import Shape, offered
 from covalue.stores.oxigraph import OxigraphStore
+from served import B, G, Served, build_tiny, enc
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,25 @@ import gzip
 from urllib.parse import urlencode
 
 import pytest
-from served import B, Served, build_tiny
 
 from covalue.web.encodings import CODINGS, choose_coding, encode
 from covalue.web.validators import is_volatile, normalised
+from served import B, Served, build_tiny
 
 ALL = "SELECT * WHERE { ?s ?p ?o }"
-ROUTES = ["/", "/sparql", "/sparql?query=ASK%7B%7D", "/graph-store?default", "/ontology", "/ontology.ttl", "/case/tiny.ttl", "/graph/odd", "/dataset", "/.well-known/void", "/case/tiny.html"]
+ROUTES = [
+    "/",
+    "/sparql",
+    "/sparql?query=ASK%7B%7D",
+    "/graph-store?default",
+    "/ontology",
+    "/ontology.ttl",
+    "/case/tiny.ttl",
+    "/graph/odd",
+    "/dataset",
+    "/.well-known/void",
+    "/case/tiny.html",
+]
 PLAIN = ["/health", "/health/live", "/health/ready", "/metrics", "/static/covalue.css"]
 FAULTY = ["/sparql?query=SELEC", "/nothing", "/case/none", "/graph-store", "/graph-store?graph=http://x/none", "/static/none.css"]
 

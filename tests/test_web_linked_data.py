@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pyoxigraph as ox
 import pytest
-from served import B, G, Served, build_tiny, local
 
 from covalue.formats import Shape, offered
 from covalue.names import PREFIXES
 from covalue.stores.oxigraph import OxigraphStore
 from covalue.web.linked_data import MOST, nearest
+from served import B, G, Served, build_tiny, local
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 PROTEGE = "application/rdf+xml, application/xml; q=0.7, text/xml; q=0.6, text/plain; q=0.1, */*; q=0.09"
@@ -109,7 +109,9 @@ def test_a_description_is_bounded_and_says_so(served: Served) -> None:
 
 
 @pytest.mark.parametrize("path", ["/ontology", "/ontology/1.0.0"])
-@pytest.mark.parametrize(("accept", "kind"), [(PROTEGE, "application/rdf+xml"), (JAVA, "text/turtle"), ("*/*", "text/turtle"), ("text/html, text/turtle", "text/turtle"), (BROWSER, "text/html")])
+@pytest.mark.parametrize(
+    ("accept", "kind"), [(PROTEGE, "application/rdf+xml"), (JAVA, "text/turtle"), ("*/*", "text/turtle"), ("text/html, text/turtle", "text/turtle"), (BROWSER, "text/html")]
+)
 def test_the_ontology_is_there_whole_without_a_redirect(served: Served, path: str, accept: str, kind: str) -> None:
     """For editors, crawlers and readers, under its IRI and that of its version."""
     reply = served.ask(path, Accept=accept)
@@ -151,7 +153,13 @@ def test_what_stands_outside_of_the_default_graph_answers_too(served: Served) ->
 
 @pytest.mark.parametrize(
     ("path", "near"),
-    [("/case/tiny/mil", "case/tiny/mill"), ("/case/tiny/mill/", "case/tiny/mill"), ("/case/tiny/mil.ttl", "case/tiny/mill"), ("/graph/case/tinny", "graph/case/tiny"), ("/Ontology", None)],
+    [
+        ("/case/tiny/mil", "case/tiny/mill"),
+        ("/case/tiny/mill/", "case/tiny/mill"),
+        ("/case/tiny/mil.ttl", "case/tiny/mill"),
+        ("/graph/case/tinny", "graph/case/tiny"),
+        ("/Ontology", None),
+    ],
 )
 def test_what_is_unknown_is_404_with_the_nearest(served: Served, path: str, near: str | None) -> None:
     """A problem as everywhere."""
@@ -162,7 +170,24 @@ def test_what_is_unknown_is_404_with_the_nearest(served: Served, path: str, near
     assert 404 == served.ask(path, "HEAD").status
 
 
-@pytest.mark.parametrize("path", ["/%00", "/%FF", "/%0d%0a", "/a%20b", "/%3Cscript%3E", "/..%2f..%2fetc/passwd", "/../etc/passwd", "//evil.org/", "/case/tiny/mill%3E%20%7B%7D", "/" + "a/" * 2000, "/case/tiny.exe", "/.ttl", "/ontology.exe"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/%00",
+        "/%FF",
+        "/%0d%0a",
+        "/a%20b",
+        "/%3Cscript%3E",
+        "/..%2f..%2fetc/passwd",
+        "/../etc/passwd",
+        "//evil.org/",
+        "/case/tiny/mill%3E%20%7B%7D",
+        "/" + "a/" * 2000,
+        "/case/tiny.exe",
+        "/.ttl",
+        "/ontology.exe",
+    ],
+)
 def test_odd_paths_are_404(served: Served, path: str) -> None:
     """Never a failure, never a redirect, never a file."""
     reply = served.ask(path)

@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from processes import start, wait_until
-from served import Reply, Served, build_tiny, read
 
 from covalue.errors import StoreError
 from covalue.stores import Answer, Pick, Request
@@ -25,6 +23,8 @@ from covalue.stores.limits import CrashError, DeadlineError, Limits, OverloadedE
 from covalue.stores.oxigraph import OxigraphStore
 from covalue.web.access import FIELDS, JsonLines
 from covalue.web.metrics import Metrics
+from processes import start, wait_until
+from served import Reply, Served, build_tiny, read
 
 ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 SAMPLE = re.compile(r'[a-z_]+(\{[a-z]+="(?:[^"\\\n]|\\.)*"(,[a-z]+="(?:[^"\\\n]|\\.)*")*\})? -?[0-9.e+-]+')
@@ -53,7 +53,7 @@ class Broken:
     def graphs(self) -> Sequence[str]:
         return ()
 
-    def answer(self, request: Request, pick: Pick) -> Answer:
+    def answer(self, request: Request, pick: Pick) -> Answer:  # noqa: ARG002
         raise self.error
 
 

@@ -7,13 +7,24 @@ from html.parser import HTMLParser
 from urllib.parse import urlencode
 
 import pytest
-from served import B, G, Reply, Served, build_tiny
 
 from covalue.web.pages import MOST_ROWS, printable
+from served import B, G, Reply, Served, build_tiny
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 VOID_ELEMENTS = {"meta", "link", "br", "input"}
-PAGES = ["/", "/sparql", "/sparql?query=ASK%7B%7D", "/ontology", "/case/tiny.html", "/case/tiny/mill.html", "/graph/odd", "/dataset.html", "/scheme/role/hub.html", "/graph-store?default"]
+PAGES = [
+    "/",
+    "/sparql",
+    "/sparql?query=ASK%7B%7D",
+    "/ontology",
+    "/case/tiny.html",
+    "/case/tiny/mill.html",
+    "/graph/odd",
+    "/dataset.html",
+    "/scheme/role/hub.html",
+    "/graph-store?default",
+]
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +168,9 @@ def test_the_page_of_the_ontology_has_a_place_for_each_term(served: Served) -> N
     assert "owl:Restriction" in reply.text
 
 
-@pytest.mark.parametrize(("given", "expected"), [("a\x00b\x1b[31m", "a\ufffdb\ufffd[31m"), ("\u202egpj.exe", "\ufffdgpj.exe"), ("小米\n", "小米\n"), ("x" * 3000, "x" * 2000 + " …")])
+@pytest.mark.parametrize(
+    ("given", "expected"), [("a\x00b\x1b[31m", "a\ufffdb\ufffd[31m"), ("\u202egpj.exe", "\ufffdgpj.exe"), ("小米\n", "小米\n"), ("x" * 3000, "x" * 2000 + " …")]
+)
 def test_printable(given: str, expected: str) -> None:
     """What hides, turns or floods a page is taken out, visibly."""
     assert expected == printable(given)

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+
 from served import B, G, Reply, Served, build_tiny, enc, read
 
 JSON = "application/sparql-results+json"
@@ -255,7 +256,9 @@ def test_every_format_of_tables(served: Served, name: str, kind: str, begins: by
     assert {"accept", "accept-encoding"} <= reply.vary
 
 
-@pytest.mark.parametrize("name", ["turtle", "ttl", "nt", "ntriples", "rdfxml", "rdf+xml", "rdf%2Bxml", "application/rdf%2Bxml", "jsonld", "json-ld", "trig", "nquads", "xml", "json", "n3"])
+@pytest.mark.parametrize(
+    "name", ["turtle", "ttl", "nt", "ntriples", "rdfxml", "rdf+xml", "rdf%2Bxml", "application/rdf%2Bxml", "jsonld", "json-ld", "trig", "nquads", "xml", "json", "n3"]
+)
 def test_every_format_of_graphs(served: Served, name: str) -> None:
     """All carry the same statements."""
     text = f"CONSTRUCT WHERE {{ <{B}case/tiny> ?p ?o }}"

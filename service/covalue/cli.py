@@ -22,6 +22,7 @@ from covalue.project import Project, find_project
 from covalue.settings import Settings, default_out
 
 if TYPE_CHECKING:
+    from covalue.stores.limits import Limits
     from covalue.stores.oxigraph import OxigraphStore
 
 EXPORTS = ("turtle", "trig", "nquads", "jsonld", "rdfxml")
@@ -73,14 +74,29 @@ def _out(out: Path | None, project: Project) -> Path:
     return out or _settings().out or default_out(project.root)
 
 
-def _built(root: Path | None, out: Path | None) -> OxigraphStore:
+def _build(root: Path | None, out: Path | None) -> Path:
+    """The folder of the dataset, built where sources have changed."""
     from covalue.build import build
-    from covalue.stores.oxigraph import OxigraphStore
 
     project = _project(root)
     folder = _out(out, project)
     build(project, folder, _Progress())
-    return OxigraphStore.open(folder)
+    return folder
+
+
+def _built(root: Path | None, out: Path | None) -> OxigraphStore:
+    from covalue.stores.oxigraph import OxigraphStore
+
+    return OxigraphStore.open(_build(root, out))
+
+
+def _limits(settings: Settings) -> Limits:
+    """Waiting queries hold a thread each: the queue ends before the threads do, so that refusals (and /health) always find one."""
+    from covalue.stores.limits import MB, Limits
+
+    plain = Limits()
+    queue = max(2, settings.threads - plain.quick - plain.heavy - 8)
+    return Limits(seconds=settings.seconds, memory=settings.memory * MB, rows=settings.rows, queue=queue, client_queue=min(plain.client_queue, queue))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -199,9 +215,10 @@ def export(root: Path | None, out: Path | None, name: str, case: str | None, ass
 @_say_errors
 def serve(root: Path | None, out: Path | None, host: str | None, port: int | None, data: tuple[Path, ...]) -> None:
     """Build if sources changed, then answer SPARQL at /sparql. 源文件有变则构建，然后在 /sparql 应答。"""
-    from covalue.stores.oxigraph import OxigraphStore
+    from covalue.stores.bounded import BoundedStore
     from covalue.web.server import run
 
     settings = _settings()
-    store = OxigraphStore.from_files(data) if data else _built(root, out)
-    run(store, host or settings.host, settings.port if port is None else port, settings.threads)
+    limits = _limits(settings)
+    with BoundedStore.from_files(data, limits) if data else BoundedStore.open(_build(root, out), limits) as store:
+        run(store, host or settings.host, settings.port if port is None else port, settings.threads)

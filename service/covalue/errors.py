@@ -12,6 +12,7 @@ A class exists only where a caller acts differently on it:
      ├── FormatError       the answer cannot be given in an asked format                   (exit 2, HTTP 406)
      ├── FindingsError     the sources were read, and have faults                          (exit 1)
      └── StoreError        the store or its artefact failed                                (exit 3, HTTP 503)
+          └── …               what a query may not cost: see `stores.limits`               (HTTP 504, 413, 503, 500)
 """
 
 from __future__ import annotations

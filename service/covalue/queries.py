@@ -132,12 +132,16 @@ def _restrict(text: str, clauses: Mapping[str, str]) -> str:
 def _mentions(text: str) -> Iterator[tuple[int, str]]:
     """Pairs of a group's opening brace and a variable that stands directly in it; SELECT clauses belong to no group."""
     stack: list[int] = []
+    in_select = False
     for kind, token, offset in tokens(text):
+        if kind == "word":
+            in_select = token.upper() == "SELECT" or (in_select and token.upper() != "WHERE")
         if token == "{" and kind == "other":
+            in_select = False
             stack.append(offset)
         elif token == "}" and kind == "other" and stack:
             stack.pop()
-        elif kind == "variable" and stack:
+        elif kind == "variable" and stack and not in_select:
             yield stack[-1], token[1:]
 
 

@@ -172,6 +172,7 @@ class Answers:
             return literal(parameter, text)
         wanted = _fold(text)
         found = {c.iri for c in self.choices(parameter) if wanted in {_fold(c.iri), _fold(shrink(c.iri)), _fold(c.short)}}
+        found = found or {c.iri for c in self.choices(parameter) if wanted in map(_fold, c.labels.values())}
         found = found or {c.iri for c in self.choices(parameter) if wanted in map(_fold, c.names)}
         found = found or {c.iri for c in self.choices(parameter) if wanted == _fold(c.short.rpartition("/")[2])}
         if len(found) == 1:

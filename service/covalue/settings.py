@@ -17,7 +17,10 @@ DOCUMENTED = {
     "COVALUE_OUT": ("folder of the built dataset", "所构建数据集的文件夹"),
     "COVALUE_HOST": ("address to listen on", "监听地址"),
     "COVALUE_PORT": ("port to listen on", "监听端口"),
-    "COVALUE_THREADS": ("requests answered at the same time", "同时处理的请求数"),
+    "COVALUE_THREADS": ("requests that may be in at the same time, waiting ones too", "可同时接纳（含等待）的请求数"),
+    "COVALUE_SECONDS": ("longest evaluation of a query, in seconds", "单个查询的最长执行秒数"),
+    "COVALUE_MEMORY": ("memory that a query may take, in megabytes", "单个查询可用内存（MB）"),
+    "COVALUE_ROWS": ("most rows of an answer", "单个结果的最大行数"),
 }
 BUILD_TIME = {"COVALUE_WEB"}
 
@@ -30,7 +33,10 @@ class Settings:
     out: Path | None = None
     host: str = "127.0.0.1"
     port: int = 8000
-    threads: int = 8
+    threads: int = 64
+    seconds: int = 10
+    memory: int = 512
+    rows: int = 1_000_000
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -49,7 +55,10 @@ class Settings:
             **path,
             host=environ.get("COVALUE_HOST") or cls.host,
             port=_whole(environ, "COVALUE_PORT", cls.port, 0, 65535),
-            threads=_whole(environ, "COVALUE_THREADS", cls.threads, 1, 256),
+            threads=_whole(environ, "COVALUE_THREADS", cls.threads, 16, 1024),
+            seconds=_whole(environ, "COVALUE_SECONDS", cls.seconds, 1, 86_400),
+            memory=_whole(environ, "COVALUE_MEMORY", cls.memory, 64, 1_000_000),
+            rows=_whole(environ, "COVALUE_ROWS", cls.rows, 1, 1_000_000_000),
         )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from measure import run, table
-from synthetic import ROOT, make_project
+from synthetic import ROOT, copy_case, make_project
 
 COVALUE = (sys.executable, "-m", "covalue")
 
@@ -51,8 +50,7 @@ def measure(name: str, project: Path) -> list[str]:
 
 
 def add_case(project: Path, build: tuple[str, ...]) -> float:
-    cases = project / "graph" / "cases"
-    shutil.copytree(next(cases.iterdir()), cases / "one-more")
+    copy_case(next((project / "graph" / "cases").iterdir()), "one-more")
     return run(*build).seconds
 
 

@@ -31,7 +31,7 @@ def make_project(folder: Path, cases: int, whole: bool, seed: int = 1) -> Path:
     draw = random.Random(seed)
     for number in range(cases):
         chosen = tables if whole else _closed(specs, tables, _seeds(tables, draw))
-        _write(folder / "graph" / "cases" / f"case-{number:05}", specs, chosen)
+        write_case(folder / "graph" / "cases" / f"case-{number:05}", specs, chosen)
     return folder
 
 
@@ -65,8 +65,16 @@ def _read(path: Path) -> Table:
         return {row["id"]: row for row in csv.DictReader(file)}
 
 
-def _write(folder: Path, specs: dict[str, Kind], tables: dict[str, Table]) -> None:
+def copy_case(case: Path, name: str) -> None:
+    """Another case beside a given one, with the same rows."""
+    specs = {k: v for k, v in read_specs(ROOT / "graph" / "tables").items() if v.folder == "case"}
+    write_case(case.parent / name, specs, {n: _read(case / f"{n}.csv") for n in specs if (case / f"{n}.csv").is_file()})
+
+
+def write_case(folder: Path, specs: dict[str, Kind], tables: dict[str, Table]) -> None:
+    """The tables of a case; its own row gets the folder's name, as the reader demands."""
     folder.mkdir(parents=True)
+    tables = {**tables, "case": {folder.name: {**next(iter(tables["case"].values())), "id": folder.name}}}
     for name, rows in tables.items():
         if rows:
             with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:

@@ -89,6 +89,11 @@ class OxigraphStore:
     def version(self) -> str:
         return self._version
 
+    @property
+    def engine(self) -> ox.Store:
+        """The engine's own store, for those who serialise results themselves (see `stores.worker`)."""
+        return self._store
+
     def __len__(self) -> int:
         return len(self._store)
 
@@ -105,7 +110,7 @@ class OxigraphStore:
                 default_graph=[ox.NamedNode(g) for g in request.default_graphs or ()] if protocol_dataset else None,
                 named_graphs=[ox.NamedNode(g) for g in request.named_graphs or ()] if protocol_dataset else None,
             )
-            shape = _shape(results)
+            shape = shape_of(results)
             chosen = pick(shape)
             body = _serialize(results, chosen)
         except SyntaxError as e:
@@ -132,7 +137,8 @@ def _serialize(results: ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples, c
     raise TypeError(f"{chosen.media_type} cannot carry this answer")
 
 
-def _shape(results: object) -> Shape:
+def shape_of(results: object) -> Shape:
+    """What a result of the engine is."""
     if isinstance(results, ox.QueryBoolean):
         return Shape.BOOLEAN
     return Shape.GRAPH if isinstance(results, ox.QueryTriples) else Shape.BINDINGS

@@ -61,8 +61,13 @@ class Publication:
     digest: str
     fingerprint: str
     version: str
-    apart: bool
-    """Whether the merge is in the engine's own default graph; else it is in a named graph."""
+    merge: str
+    """Where the merge is: in the engine's own default graph (`default`), in a named graph (`named`), or not decided yet."""
+
+    @property
+    def apart(self) -> bool:
+        """Whether the engine's default graph is the merge, apart from the named graphs."""
+        return self.merge == "default"
 
 
 def read_publication(endpoint: Endpoint) -> Publication | None:
@@ -77,7 +82,7 @@ def read_publication(endpoint: Endpoint) -> Publication | None:
     if not found:
         return None
     text = {k: found.get(k, "") for k in ("publication", "state", "digest", "fingerprint", "version", "merge")}
-    return Publication(text["publication"], text["state"] or PUBLISHING, text["digest"], text["fingerprint"], text["version"], text["merge"] == "default")
+    return Publication(text["publication"], text["state"] or PUBLISHING, text["digest"], text["fingerprint"], text["version"], text["merge"])
 
 
 def read_graphs(endpoint: Endpoint) -> dict[str, tuple[GraphInfo, str]]:
@@ -133,28 +138,39 @@ class RemoteStore:
             SettingError: this is no address.
             StoreError: nobody answers there, or the engine gives wrong answers.
         """
-        store = cls(connect(url, Wire(credentials)), limits, places)
-        publication = store._refresh()
-        store.managed = publication is not None
+        wire = Wire(credentials)
+        try:
+            store = cls(connect(url, wire), limits, places)
+            store._examine(accept_faults)
+        except BaseException:
+            wire.close()
+            raise
+        return store
+
+    def _examine(self, accept_faults: bool) -> None:
+        """
+        Raises:
+            StoreError: what is published there cannot be served as it should.
+        """
+        publication, engine = self._refresh(), self.endpoint.engine
+        self.managed = publication is not None
         if publication is None:
-            log.warning("no published dataset; its own default graph and no version", extra={"engine": store.endpoint.engine.name})
-            return store
-        seen = store.endpoint.ask(f"ASK {{ <{GRAPH_MANIFEST}> ?p ?o }}")
-        if seen and publication.apart:
+            log.warning("no published dataset; its own default graph and no version", extra={"engine": engine.name})
+            return
+        if publication.apart and self.endpoint.ask(f"ASK {{ <{GRAPH_MANIFEST}> ?p ?o }}"):
             raise StoreError(
                 "the engine's default graph is now the union of all graphs, which it was not when the dataset was published; publish it again.",
                 "引擎的默认图现为所有图的并集，与发布时不同；请重新发布。",
             )
-        faults = store.endpoint.faults()
+        faults = self.endpoint.faults()
         if faults and not accept_faults:
             listed = "; ".join(faults)
             raise StoreError(
-                f"{store.endpoint.engine.name} gives wrong answers to {len(faults)} trial question(s): {listed}. Use another version or engine, or accept this explicitly.",
-                f"{store.endpoint.engine.name} 对 {len(faults)} 个试验问题给出错误答案：{listed}。请改用其他版本或引擎，或明确接受。",
+                f"{engine.name} gives wrong answers to {len(faults)} trial question(s): {listed}. Use another version or engine, or accept this explicitly.",
+                f"{engine.name} 对 {len(faults)} 个试验问题给出错误答案：{listed}。请改用其他版本或引擎，或明确接受。",
             )
         for fault in faults:
             log.warning("the engine answers a trial question wrongly", extra={"trial": fault})
-        return store
 
     def close(self) -> None:
         """Lets the connections go."""
@@ -409,7 +425,9 @@ def _table(body: bytes, accept: str, chosen: Format, limits: Limits, exact: bool
     try:
         if limits.on("rows") and len(body) > 3 * limits.rows and _rows(body, came) > limits.rows:
             raise rows_error(limits)
-        if exact and accept == chosen.media_type and _whole(body, came):
+        if exact and accept == chosen.media_type:
+            if not _whole(body, came):
+                raise _broken()
             return body
         results = ox.parse_query_results(body, format=came)
         if not isinstance(results, ox.QuerySolutions):

@@ -17,7 +17,6 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -343,10 +342,11 @@ def address(url: str) -> SplitResult:
     Raises:
         SettingError: it is no http(s) address, or holds credentials.
     """
-    parts = None
-    with suppress(ValueError):
-        parts = urlsplit(url)
-        _ = parts.port
+    try:
+        parts: SplitResult | None = urlsplit(url)
+        _ = parts.port if parts else None
+    except ValueError:
+        parts = None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii() or any(c.isspace() or not c.isprintable() for c in url):
         raise SettingError(f'"{url}" is no address of a SPARQL engine; it begins with http:// or https://.', f"“{url}”不是 SPARQL 引擎的地址；应以 http:// 或 https:// 开头。")
     if parts.username is not None or parts.password is not None:

@@ -38,7 +38,7 @@ from covalue.errors import CovalueError, StoreError
 from covalue.formats import FORMATS, Format, Shape
 from covalue.stores.channel import Channel
 from covalue.stores.limits import Limits, bytes_error, memory_error, rows_error
-from covalue.stores.oxigraph import OxigraphStore, _shape
+from covalue.stores.oxigraph import OxigraphStore, shape_of
 
 CHUNK = 1 << 16
 STACK = 256 << 20
@@ -185,7 +185,7 @@ class Engine:
 
     def __init__(self, channel: Channel, store: OxigraphStore, limits: Limits, watch: Watch) -> None:
         self._channel, self._opened, self._limits, self._watch = channel, store, limits, watch
-        self._store = store._store
+        self._store = store.engine
 
     def run(self) -> NoReturn:
         """Never returns: the process ends with the connection."""
@@ -226,7 +226,7 @@ class Engine:
             default_graph=[ox.NamedNode(g) for g in default or ()] if stated else None,
             named_graphs=[ox.NamedNode(g) for g in named or ()] if stated else None,
         )
-        shape = _shape(results)
+        shape = shape_of(results)
         format = FORMATS[number] if number >= 0 else None
         if format is None or shape not in format.shapes:
             format = self._ask(shape)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from covalue.web.metrics import Metrics
@@ -32,17 +32,17 @@ class JsonLines(logging.Formatter):
 
 
 class Access:
-    """A WSGI application around another one."""
+    """A WSGI application around another one, whose responses all get some headers."""
 
-    def __init__(self, app: WSGIApplication, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
+    def __init__(self, app: WSGIApplication, metrics: Metrics, always: Sequence[tuple[str, str]] = ()) -> None:
+        self._app, self._metrics, self._always = app, metrics, always
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         record = _Record(environ, self._metrics)
 
         def started(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             record.start(status, headers)
-            return start_response(status, headers, exc_info)
+            return start_response(status, [*headers, *self._always], exc_info)
 
         try:
             return _Watched(self._app(environ, started), record)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import quote
 
 from flask import request
@@ -25,7 +26,7 @@ def check_host() -> None:
     Raises:
         BadRequest: the Host header is not a host name or address with an optional port.
     """
-    if not HOST.fullmatch(request.host):
+    if not HOST.fullmatch(request.environ.get("HTTP_HOST") or request.host):
         raise BadRequest("Host")
 
 
@@ -56,7 +57,11 @@ def link(iri: str) -> str | None:
 
 def client() -> str:
     """Who asks, for limits: the address; of IPv6 the network of 64 bits, since one host owns all of it."""
-    text = request.remote_addr or ""
+    return _network(request.remote_addr or "")
+
+
+@lru_cache(maxsize=1024)
+def _network(text: str) -> str:
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:

@@ -12,17 +12,18 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast
 
 from flask import Response, request
 from werkzeug.exceptions import NotAcceptable
 
 from covalue.errors import FormatError
-from covalue.formats import Format, Shape, carrier
+from covalue.formats import PAGES, Format, Shape, carrier
 from covalue.stores import Pick, Request, Store
 from covalue.stores.spool import Stream
 from covalue.web import addresses, validators
 from covalue.web.encodings import CODINGS, IDENTITY, SMALLEST, choose_coding, encode
+from covalue.web.languages import language
 
 CHUNK = 1 << 16
 MARK = b"\xef\xbb\xbf"
@@ -32,7 +33,6 @@ REVALIDATE = "public, max-age=0, must-revalidate"
 NO_STORE = "no-store"
 
 
-@runtime_checkable
 class Streaming(Protocol):
     """A store that can be told who asks, and to stop when the client has gone."""
 
@@ -73,9 +73,10 @@ def evaluate(store: Store, wanted: Request, pick: Pick) -> tuple[Shape, Format, 
         chosen[:] = [pick(shape)]
         return carrier(chosen[0])
 
-    if isinstance(store, Streaming):
-        stream = store.stream(wanted, choose, client=addresses.client(), cancel=request.environ.get("waitress.client_disconnected"))
-        return stream.shape, chosen[0], Body(stream, stream.size, stream.close)
+    if hasattr(store, "stream"):
+        stream = cast(Streaming, store).stream(wanted, choose, client=addresses.client(), cancel=request.environ.get("waitress.client_disconnected"))
+        whole = stream.size <= CHUNK
+        return stream.shape, chosen[0], Body.of(stream.read()) if whole else Body(stream, stream.size, stream.close)
     answer = store.answer(wanted, choose)
     return answer.shape, chosen[0], Body.of(answer.body)
 
@@ -101,15 +102,15 @@ def _marked(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _sound_xml(body: Body) -> Body:
     """Read through once before any of it is sent; long ones wait in a temporary file meanwhile."""
+    if body.size is not None and body.size <= CHUNK:
+        data = body.read()
+        _check_xml(data)
+        return Body.of(data)
     held = tempfile.SpooledTemporaryFile(max_size=1 << 20, prefix="covalue-")  # noqa: SIM115  # closed with the body
     try:
         tail = b""
         for chunk in body.chunks:
-            if NOT_XML.search(tail + chunk):
-                raise FormatError(
-                    "the answer holds control characters, which XML cannot carry; ask for another format.",
-                    "结果含有 XML 无法承载的控制字符；请改用其他格式。",
-                )
+            _check_xml(tail + chunk)
             tail = chunk[-2:]
             held.write(chunk)
     except BaseException:
@@ -122,6 +123,14 @@ def _sound_xml(body: Body) -> Body:
     return Body(iter(lambda: held.read(CHUNK), b""), size, held.close)
 
 
+def _check_xml(data: bytes) -> None:
+    if NOT_XML.search(data):
+        raise FormatError(
+            "the answer holds control characters, which XML cannot carry; ask for another format.",
+            "结果含有 XML 无法承载的控制字符；请改用其他格式。",
+        )
+
+
 def coding(small: bool = False) -> str:
     """
     The content coding for this request.
@@ -129,31 +138,28 @@ def coding(small: bool = False) -> str:
     Raises:
         NotAcceptable: the client takes none that we have.
     """
-    header = request.headers.get("Accept-Encoding")
+    header = request.environ.get("HTTP_ACCEPT_ENCODING")
     chosen = choose_coding(header[:1024], small) if header else IDENTITY
     if chosen is None:
         raise NotAcceptable(f"Content codings: {', '.join(CODINGS)}, {IDENTITY}.")
     return chosen
 
 
-def held(opaque: str | None) -> Response | None:
+def held(opaque: str | None, chosen: Format) -> Response | None:
     """304 where the client holds the answer with this tag already."""
-    if opaque is None or "If-None-Match" not in request.headers:
+    if opaque is None or "HTTP_IF_NONE_MATCH" not in request.environ:
         return None
-    chosen = coding()
-    found = validators.client_has(opaque, (chosen, IDENTITY))
-    if found is None:
-        return None
-    return _validated(_not_modified(), found)
+    found = validators.client_has(opaque, (coding(), IDENTITY))
+    return None if found is None else _not_modified(found, chosen)
 
 
-def _not_modified() -> Response:
-    response = Response(status=304)
+def _not_modified(full: str, chosen: Format) -> Response:
+    response = Response(status=304, headers=_headers(full, chosen))
     del response.headers["Content-Type"]
     return response
 
 
-def send(body: Body, chosen: Format, opaque: str | None, *, status: int = 200, language: str | None = None) -> Response:
+def send(body: Body, chosen: Format, opaque: str | None, *, status: int = 200) -> Response:
     """
     The response for a body.
 
@@ -161,56 +167,52 @@ def send(body: Body, chosen: Format, opaque: str | None, *, status: int = 200, l
         body: the bytes; closed when they are sent, or when the client goes.
         chosen: their format.
         opaque: the entity tag without coding; None where the same request may be answered differently.
-        language: of a page.
     """
     try:
-        response = _coded(body, chosen, opaque, status)
+        return _coded(body, chosen, opaque, status)
     except BaseException:
         body.close()
         raise
-    if language:
-        response.headers["Content-Language"] = language
-        response.vary.add("Accept-Language")
-    return response
 
 
 def _coded(body: Body, chosen: Format, opaque: str | None, status: int) -> Response:
     how = coding(small=body.size is not None and body.size < SMALLEST)
-    if opaque and request.method in ("GET", "HEAD") and request.if_none_match.star_tag:
+    full = None if opaque is None else validators.with_coding(opaque, how)
+    if full and validators.client_has_anything():
         body.close()
-        return _validated(_not_modified(), validators.with_coding(opaque, how))
-    if how == IDENTITY:
-        response = _response(body.chunks, body.size, status)
-    elif body.size is not None and body.size <= CHUNK:
-        data = b"".join(encode(body.chunks, how))
-        response = _response((data,), len(data), status)
-    elif request.method == "HEAD":  # without a length the server would end the empty body with the mark of a last chunk
-        response = _response((), sum(map(len, encode(body.chunks, how))), status)
-    else:
-        response = _response(encode(body.chunks, how), None, status)
-    response.call_on_close(body.close)
-    response.headers["Content-Type"] = chosen.content_type
+        return _not_modified(full, chosen)
+    headers = [("Content-Type", chosen.content_type), *_headers(full, chosen)]
     if how != IDENTITY:
-        response.headers["Content-Encoding"] = how
-    return _validated(response, None if opaque is None else validators.with_coding(opaque, how))
-
-
-def _response(chunks: Iterable[bytes], size: int | None, status: int) -> Response:
-    response = Response(chunks, status)
+        headers.append(("Content-Encoding", how))
+    chunks, size = _apply(body, how)
     if size is not None:
-        response.content_length = size
+        headers.append(("Content-Length", str(size)))
+    response = Response(chunks, status, headers)
+    response.call_on_close(body.close)
     return response
 
 
-def _validated(response: Response, full: str | None) -> Response:
-    response.vary.update(("Accept", "Accept-Encoding"))
+def _apply(body: Body, how: str) -> tuple[Iterable[bytes], int | None]:
+    """The pieces in a coding, and their length where it can be known before they are sent."""
+    if how == IDENTITY:
+        return body.chunks, body.size
+    if body.size is not None and body.size <= CHUNK:
+        data = b"".join(encode(body.chunks, how))
+        return (data,), len(data)
+    if request.method == "HEAD":  # without a length the server would end the empty body with the mark of a last chunk
+        return (), sum(map(len, encode(body.chunks, how)))
+    return encode(body.chunks, how), None
+
+
+def _headers(full: str | None, chosen: Format) -> list[tuple[str, str]]:
+    """What caches go by; put together by hand, since small answers are many."""
+    out = [("Vary", "Accept, Accept-Encoding")]
+    if chosen in PAGES:
+        out = [("Vary", "Accept, Accept-Encoding, Accept-Language"), ("Content-Language", language())]
     if full is None:
-        response.headers["Cache-Control"] = NO_STORE
-    else:
-        response.headers["Cache-Control"] = REVALIDATE
-        if request.method != "POST":
-            response.set_etag(full)
-    return response
+        return [*out, ("Cache-Control", NO_STORE)]
+    out.append(("Cache-Control", REVALIDATE))
+    return out if request.method == "POST" else [*out, ("ETag", f'"{full}"')]
 
 
 def as_download(response: Response, stem: str, chosen: Format) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from covalue.formats import PAGES
+from covalue.formats import LONGEST_HEADER, PAGES, parse_accept
 from covalue.stores import Store
 from covalue.web import access, addresses, answers, discovery, graph_store, health, linked_data, pages, problems, protocol, validators
 from covalue.web.discovery import wanted_format
@@ -16,6 +16,17 @@ MAX_BODY = 1_000_000
 EXPOSED = "Content-Disposition, Content-Language, Covalue-Dataset, Covalue-Incomplete, ETag, Link, Retry-After"
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 """No script at all, whatever a literal in the data holds."""
+
+
+ALWAYS = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", EXPOSED),
+    ("Cross-Origin-Resource-Policy", "cross-origin"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", POLICY),
+    ("Referrer-Policy", "no-referrer"),
+)
+"""On every response, errors among them."""
 
 
 def create_app(store: Store, *, proxies: int = 0) -> Flask:
@@ -37,8 +48,7 @@ def create_app(store: Store, *, proxies: int = 0) -> Flask:
     _add_routes(app, service)
     problems.register(app)
     app.before_request(_before)
-    app.after_request(_headers)
-    app.wsgi_app = access.Access(app.wsgi_app, service.metrics)  # type: ignore[method-assign]
+    app.wsgi_app = access.Access(app.wsgi_app, service.metrics, ALWAYS)  # type: ignore[method-assign]
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies)  # type: ignore[method-assign]
     return app
@@ -80,26 +90,17 @@ def _options() -> Response:
     return response
 
 
-def _headers(response: Response) -> Response:
-    """On every response, errors among them."""
-    headers = response.headers
-    headers["Access-Control-Allow-Origin"] = "*"
-    headers["Access-Control-Expose-Headers"] = EXPOSED
-    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Content-Security-Policy"] = POLICY
-    headers["Referrer-Policy"] = "no-referrer"
-    if request.endpoint in ("sparql", "start"):
-        headers.add("Link", f'<{addresses.local(".well-known/void")}>; rel="describedby"')
-    return response
-
-
 def _start(service: Service) -> protocol.View:
+    """A page for readers, the description of the dataset for who names an RDF type, a few lines of text for all others."""
+    describe_dataset = discovery.void_view(service)
+
     def view() -> Response:
         chosen, _ = wanted_format()
         if chosen in PAGES:
             opaque = validators.tag(service.store.version, "start", addresses.prefix(), language())
-            return answers.held(opaque) or pages.send("start.html", chosen, opaque, version=service.store.version)
+            return answers.held(opaque, chosen) or pages.send("start.html", chosen, opaque, version=service.store.version)
+        if any(kind in chosen.media_types for kind, quality in parse_accept(request.headers.get("Accept", "")[:LONGEST_HEADER]) if quality):
+            return describe_dataset()
         response = Response(_start_text(service.store), content_type="text/plain; charset=utf-8", headers={"Cache-Control": answers.REVALIDATE})
         response.vary.add("Accept")
         return response

@@ -63,7 +63,7 @@ def describe(service: Service) -> Callable[[Asked], Response]:
 
 def _endpoint_page(service: Service, known: Statistics, chosen: Format) -> Response:
     opaque = validators.tag(service.store.version, "endpoint", addresses.base(), language())
-    if response := answers.held(opaque):
+    if response := answers.held(opaque, chosen):
         return response
     graphs = [(pages.cell(ox.NamedNode(iri)), default, count) for iri, default, count in known.graphs[:MOST_LISTED]]
     downloads = [(f.names[0], f"{addresses.local('sparql')}?format={f.names[0]}") for f in offered(Shape.GRAPH)]
@@ -80,6 +80,6 @@ def void_view(service: Service) -> Callable[..., Response]:
         if chosen not in PAGES:
             return document(service, chosen, ("void", where.base, known), lambda: void(known, where), "covalue-dataset", download)
         opaque = validators.tag(service.store.version, "void", where.base, known, language())
-        return answers.held(opaque) or pages.about(chosen, opaque, dataset_iri(known, where), void(known, where), "dataset")
+        return answers.held(opaque, chosen) or pages.about(chosen, opaque, dataset_iri(known, where), void(known, where), "dataset")
 
     return view

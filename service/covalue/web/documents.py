@@ -31,7 +31,7 @@ def document(service: Service, chosen: Format, key: Sequence[object], make: Call
         download: whether a browser is to save it.
     """
     opaque = validators.tag(service.store.version, "document", chosen.extension, *key)
-    response = answers.held(opaque)
+    response = answers.held(opaque, chosen)
     if response is None:
         data = service.kept.get(opaque, lambda: _bytes(make(), chosen))
         response = answers.send(answers.prepared(Body.of(data), chosen), chosen, opaque)

@@ -74,7 +74,7 @@ def _content(service: Service, graph: str | None) -> Response:
 
     chosen = pick(Shape.GRAPH)
     opaque = validators.tag(service.store.version, "graph", graph, chosen.extension, language() if chosen in PAGES else "")
-    response = answers.held(opaque) or _fresh(service, graph, pick, opaque)
+    response = answers.held(opaque, chosen) or _fresh(service, graph, pick, opaque)
     if download and chosen not in PAGES:
         answers.as_download(response, "-".join(("covalue", *(graph or "default").removeprefix(PREFIXES["graph"]).split("/"))), chosen)
     return response

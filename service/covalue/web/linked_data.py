@@ -32,7 +32,7 @@ from covalue.formats import PAGES, Format, Shape, by_name
 from covalue.names import BASE, GRAPH_ONTOLOGY, ONTOLOGY_IRI, PREFIXES, shrink
 from covalue.stores import Request, Store
 from covalue.web import addresses, answers, pages, validators
-from covalue.web.answers import Reader
+from covalue.web.answers import Body, Reader
 from covalue.web.discovery import EXTENSIONS, wanted_format
 from covalue.web.documents import document
 from covalue.web.languages import language, say
@@ -136,7 +136,7 @@ def _document(service: Service, iri: str, path: str, extension: str) -> Response
     chosen, download = wanted_format(extension)
     key = (iri, addresses.base(), language() if chosen in PAGES else "")
     opaque = validators.tag(service.store.version, "document", chosen.extension, *key)
-    response = answers.held(opaque)
+    response = answers.held(opaque, chosen)
     if response is None:
         found = describe(service.store, iri)
         response = _described(service, iri, path, found, chosen, opaque, key)
@@ -225,7 +225,7 @@ def _graph(service: Service, iri: str, path: str, extension: str | None) -> Resp
     if chosen not in PAGES:
         return document(service, chosen, key, lambda: triples, "-".join(path.split("/")), download)
     opaque = validators.tag(service.store.version, "document", chosen.extension, *key)
-    return answers.held(opaque) or pages.about(chosen, opaque, iri, triples, path, labels(service.store, triples))
+    return answers.held(opaque, chosen) or pages.about(chosen, opaque, iri, triples, path, labels(service.store, triples))
 
 
 def ontology(service: Service, path: str, extension: str | None) -> Response:
@@ -234,10 +234,16 @@ def ontology(service: Service, path: str, extension: str | None) -> Response:
     if chosen not in PAGES:
         return document(service, chosen, ("ontology",), lambda: _ontology(service.store), path.replace("/", "-"), download)
     opaque = validators.tag(service.store.version, "ontology", addresses.prefix(), language())
-    if response := answers.held(opaque):
+    if response := answers.held(opaque, chosen):
         return response
-    triples = _ontology(service.store)
-    return pages.send("ontology.html", chosen, opaque, sections=_sections(triples), **pages.described(ONTOLOGY_IRI, triples, {}), **pages.documents(path))
+    page = service.kept.get(f"{opaque} {pages.switch()}", lambda: _ontology_page(service.store, path))
+    return answers.send(Body.of(page), chosen, opaque)
+
+
+def _ontology_page(store: Store, path: str) -> bytes:
+    """A fifth of a second of work, so it is kept."""
+    triples = _ontology(store)
+    return pages.rendered("ontology.html", sections=_sections(triples), **pages.described(ONTOLOGY_IRI, triples, {}), **pages.documents(path))
 
 
 def _ontology(store: Store) -> list[ox.Triple]:
@@ -309,7 +315,7 @@ def nearest(iri: str, among: Sequence[str], count: int = 3) -> tuple[str, ...]:
     The IRIs that come closest to one, among some that are sorted; only its neighbours in that order are looked at.
 
     >>> nearest("http://x/actr", ["http://x/actor", "http://y/b"])
-    ('http://x/actor', 'http://y/b')
+    ('http://x/actor',)
     """
     at = bisect_left(among, iri)
     around = among[max(0, at - AROUND) : at + AROUND]

@@ -26,6 +26,8 @@ MOST_ROWS = 1000
 LONGEST_TEXT = 2000
 LONGEST_LINK = 8000
 MOST_NESTED = 6
+SWITCHED = ("query", "default-graph-uri", "named-graph-uri", "default", "graph", "format")
+"""Parameters that the link to the other language keeps."""
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Characters that show nothing, or turn the text around them."""
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
@@ -158,14 +160,19 @@ def documents(path: str) -> dict[str, Any]:
 
 def send(template: str, chosen: Format | None, opaque: str | None, status: int = 200, **values: Any) -> Response:
     """A page from a template, with language, coding, tag and security headers."""
+    return answers.send(Body.of(rendered(template, **values)), chosen or page(Shape.GRAPH), opaque, status=status)
+
+
+def rendered(template: str, **values: Any) -> bytes:
+    """The bytes of a page."""
     lang = language()
-    text = render_template(template, lang=lang, t=say(lang), local=addresses.local, switch=_switch(lang), BASE=BASE, **values)
-    return answers.send(Body.of(text.encode("utf-8", "replace")), chosen or page(Shape.GRAPH), opaque, status=status, language=lang)
+    text = render_template(template, lang=lang, t=say(lang), local=addresses.local, switch=switch(), BASE=BASE, **values)
+    return text.encode("utf-8", "replace")
 
 
-def _switch(lang: str) -> str | None:
+def switch() -> str | None:
     """The address of the same page in the other language; a posted query has none."""
     if request.method == "POST":
         return None
-    pairs = [(n, v) for n, v in request.args.items(multi=True) if n != "lang"]
-    return f"{addresses.local(request.path)}?{urlencode([*pairs, ('lang', 'en' if lang == 'zh' else 'zh')])}"
+    pairs = [(n, v) for n, v in request.args.items(multi=True) if n in SWITCHED]
+    return f"{addresses.local(request.path)}?{urlencode([*pairs, ('lang', 'en' if language() == 'zh' else 'zh')])}"

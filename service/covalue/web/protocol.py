@@ -21,7 +21,7 @@ from covalue.errors import CovalueError, QueryError, RefusedError
 from covalue.formats import PAGES, Format, Shape, choose
 from covalue.sparql import FORMS, tokens
 from covalue.stores import Request, Store
-from covalue.web import answers, pages, validators
+from covalue.web import addresses, answers, pages, validators
 from covalue.web.encodings import IDENTITY
 from covalue.web.languages import language
 
@@ -52,7 +52,7 @@ class Asked:
         Raises:
             FormatError: none will do.
         """
-        return choose(shape, request.headers.get("Accept"), self.named, pages=True)
+        return choose(shape, request.environ.get("HTTP_ACCEPT"), self.named, pages=True)
 
 
 def view(store: Store, describe: Callable[[Asked], Response]) -> View:
@@ -69,7 +69,7 @@ def view(store: Store, describe: Callable[[Asked], Response]) -> View:
             return describe(asked)
         request.environ["covalue.query"] = hashlib.sha256(asked.wanted.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         response = _held(store, asked, asked.wanted) or _answer(store, asked, asked.wanted)
-        response.headers["Covalue-Dataset"] = store.version
+        response.headers.extend((("Covalue-Dataset", store.version), ("Link", f'<{addresses.local(".well-known/void")}>; rel="describedby"')))
         return response
 
     return sparql
@@ -77,13 +77,14 @@ def view(store: Store, describe: Callable[[Asked], Response]) -> View:
 
 def _held(store: Store, asked: Asked, wanted: Request) -> Response | None:
     """304 without evaluation: who holds the tag has had the answer, so the query is sound."""
-    if "If-None-Match" not in request.headers or validators.is_volatile(wanted.text):
+    if "HTTP_IF_NONE_MATCH" not in request.environ or validators.is_volatile(wanted.text):
         return None
     form = next((t.upper() for kind, t, _ in tokens(wanted.text) if kind == "word" and t.upper() in FORMS), None)
     if form is None:
         return None
     try:
-        return answers.held(_tag(store, asked, wanted, asked.pick(SHAPES[form])))
+        chosen = asked.pick(SHAPES[form])
+        return answers.held(_tag(store, asked, wanted, chosen), chosen)
     except CovalueError:  # what is wrong with the query is said first
         return None
 

@@ -7,6 +7,7 @@ The data never change while their digest stays, so equal tags mean equal answers
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 from flask import request
 
@@ -15,6 +16,8 @@ from covalue.sparql import TOKEN, tokens
 
 BLANKS = " \t\r\n"
 """What SPARQL takes for white space; other blanks are faults, and stay."""
+SHORT = 4096
+"""Characters of a query whose normal form is remembered."""
 VOLATILE = {"RAND", "NOW", "UUID", "STRUUID", "BNODE"}
 
 
@@ -25,6 +28,10 @@ def normalised(text: str) -> str:
     >>> normalised("ASK  { # nothing\\n}")
     'ASK { }'
     """
+    return _short(text) if len(text) < SHORT else _normalised(text)
+
+
+def _normalised(text: str) -> str:
     parts: list[str] = []
     for found in TOKEN.finditer(text):
         if found.lastgroup != "comment" and found.group().strip(BLANKS):
@@ -34,8 +41,14 @@ def normalised(text: str) -> str:
     return "".join(parts).strip(" ")
 
 
+_short = lru_cache(maxsize=512)(_normalised)
+
+
 def is_volatile(text: str) -> bool:
     """Whether two evaluations of a query over the same data may differ: by chance or time, or by new blank nodes in what it builds."""
+    upper = text.upper()
+    if not any(word in upper for word in (*VOLATILE, "CONSTRUCT")):  # no look at the tokens of most queries
+        return False
     words = {token.upper() for kind, token, _ in tokens(text) if kind == "word"}
     if words & VOLATILE:
         return True
@@ -65,3 +78,8 @@ def client_has(opaque: str, codings: tuple[str, ...]) -> str | None:
         if held.contains_weak(full):
             return full
     return None
+
+
+def client_has_anything() -> bool:
+    """Whether any answer, now that there is one, is held by the client (`If-None-Match: *`)."""
+    return request.method in ("GET", "HEAD") and request.environ.get("HTTP_IF_NONE_MATCH", "").strip() == "*"
