@@ -26,7 +26,7 @@ import pyoxigraph as ox
 
 from covalue.errors import StoreError
 from covalue.manifest import GraphInfo, Manifest, read_manifest
-from covalue.stores.engines import GRAPH_MANIFEST, GRAPH_MERGED, N_TRIPLES, TRIAL_TRIPLES, VIRTUOSO, Endpoint, connect
+from covalue.stores.engines import GRAPH_MANIFEST, GRAPH_MERGED, N_TRIPLES, TRIAL_TRIPLES, VIRTUOSO, Endpoint, EngineError, connect
 from covalue.stores.remote import COMPLETE, PUBLISHING, M, Publication, read_graphs, read_publication
 from covalue.stores.wire import Credentials, Wire
 
@@ -108,6 +108,9 @@ def publish(
     try:
         endpoint = connect(url, wire, update_url, graphs_url)
         outcome = _Run(endpoint, path, manifest, progress, accept_differences).go(dry_run)
+    except EngineError as e:
+        said = " ".join(e.detail.split())[:300]  # whoever publishes runs the engine, and may see its words
+        raise StoreError(f"{e.en} It says: {said}" if said else e.en, f"{e.zh}引擎原文：{said}" if said else e.zh) from e
     finally:
         wire.close()
     outcome.seconds = time.monotonic() - begun

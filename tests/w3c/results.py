@@ -103,7 +103,7 @@ def _node(wanted: Term) -> Any:
 @lru_cache(maxsize=100_000)
 def stored(wanted: Term | None) -> Term | None:
     """A term as it comes out of the engine's storage, which keeps many numbers, booleans and dates by value."""
-    if wanted is None or wanted[0] in "IB":
+    if wanted is None or wanted[0] in "IBC":
         return wanted
     if wanted[0] == "T":
         return ("T", *map(stored, wanted[1:]))
@@ -252,7 +252,7 @@ def read_expected(data: bytes, extension: str, base: str) -> Result:
     if extension in readers:
         return readers[extension](data)
     graph = read_graph(data, ox.RdfFormat.from_extension(extension), base)
-    heads = [s for s, p, _ in graph.rows if p in (("I", RS + "resultVariable"), ("I", RS + "boolean"), ("I", RS + "solution"))]
+    heads = [s for s, p, o in graph.rows if (p, o) == (("I", RDF + "type"), ("I", RS + "ResultSet"))]
     return _result_set(graph, heads[0]) if heads else graph
 
 

@@ -21,6 +21,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from types import TracebackType
 
 import pyoxigraph as ox
 
@@ -175,6 +176,12 @@ class RemoteStore:
     def close(self) -> None:
         """Lets the connections go."""
         self.endpoint.wire.close()
+
+    def __enter__(self) -> RemoteStore:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
 
     @property
     def version(self) -> str:
