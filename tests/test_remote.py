@@ -31,7 +31,7 @@ from covalue.manifest import read_manifest
 from covalue.publish import publish
 from covalue.stores import Request
 from covalue.stores.bounded import BoundedStore
-from covalue.stores.engines import GRAPH_MANIFEST
+from covalue.stores.engines import GRAPH_MANIFEST, OTHER
 from covalue.stores.limits import CancelledError, DeadlineError, Limits, OverloadedError, TooLargeError
 from covalue.stores.oxigraph import OxigraphStore
 from covalue.stores.remote import RemoteStore
@@ -603,8 +603,8 @@ def test_default_graph_that_became_a_union(artefact: Path) -> None:
 
 def test_too_many_graphs_for_a_list(artefact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where GRAPH with a variable needs a list of graphs, and that is too long, the query is refused with what to do."""
-    monkeypatch.setattr("covalue.stores.remote.MOST_NAMED", 3)
-    with Engine(union=True) as engine:
+    monkeypatch.setattr("covalue.stores.engines.OTHER", replace(OTHER, most_named=3))
+    with Engine("Unheard-of/1.0", union=True) as engine:
         publish(artefact, engine.url)
         store = RemoteStore.open(engine.url)
         with pytest.raises(RefusedError, match="FROM NAMED"):

@@ -12,14 +12,15 @@ from covalue.settings import DOCUMENTED, PACKAGE, Settings, default_out
 
 def test_defaults() -> None:
     """An environment that says nothing gives the defaults, which listen on this machine only."""
-    assert Settings(None, None, "127.0.0.1", 8000, 8) == Settings.from_env({"PATH": "/bin"})
+    assert Settings(None, None, "127.0.0.1", 8000, 64, 10, 512, 1_000_000, 64) == Settings.from_env({"PATH": "/bin"})
 
 
 def test_all_settings() -> None:
     """Every documented variable is taken."""
     given = {"COVALUE_PROJECT": "/p", "COVALUE_OUT": "/o", "COVALUE_HOST": "::1", "COVALUE_PORT": "0", "COVALUE_THREADS": "256"}
+    given |= {"COVALUE_SECONDS": "60", "COVALUE_MEMORY": "2048", "COVALUE_ROWS": "1000", "COVALUE_CACHE": "0"}
     assert set(given) == set(DOCUMENTED)
-    assert Settings(Path("/p"), Path("/o"), "::1", 0, 256) == Settings.from_env(given)
+    assert Settings(Path("/p"), Path("/o"), "::1", 0, 256, 60, 2048, 1000, 0) == Settings.from_env(given)
 
 
 @pytest.mark.parametrize("name", sorted(DOCUMENTED))
@@ -74,8 +75,13 @@ def test_foreign_variables_are_left_alone() -> None:
         ("COVALUE_PORT", "80.0", ("0", "65535")),
         ("COVALUE_PORT", " 80", ("0", "65535")),
         ("COVALUE_PORT", "²", ("0", "65535")),
-        ("COVALUE_THREADS", "0", ("1", "256")),
-        ("COVALUE_THREADS", "257", ("1", "256")),
+        ("COVALUE_THREADS", "15", ("16", "1024")),
+        ("COVALUE_THREADS", "1025", ("16", "1024")),
+        ("COVALUE_SECONDS", "0", ("1", "86400")),
+        ("COVALUE_MEMORY", "63", ("64", "1000000")),
+        ("COVALUE_ROWS", "0", ("1", "1000000000")),
+        ("COVALUE_CACHE", "-1", ("0", "1000000")),
+        ("COVALUE_CACHE", "64 MB", ("0", "1000000")),
     ],
 )
 def test_bad_number_is_named_with_its_limits(name: str, value: str, limits: tuple[str, str]) -> None:

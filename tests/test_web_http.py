@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from covalue.sparql import is_volatile, normalised
 from covalue.web.encodings import CODINGS, choose_coding, encode
-from covalue.web.validators import is_volatile, normalised
 from served import B, Served, build_tiny
 
 ALL = "SELECT * WHERE { ?s ?p ?o }"

@@ -54,7 +54,6 @@ EXCEPTIONS: dict[str, str] = {
     "csv-tsv-res/tsv03": CANONICAL,
     "csv-tsv-res/csv03": CANONICAL,
     "syntax-query/test_4": "engine: an unknown function fails the whole query, where the standard leaves the expression unbound",
-    "protocol/query_content_type_construct": "the store gives the engine no base, so a relative IRI in a query is a fault",
     **dict.fromkeys((f"protocol/update_{n}" for n in ("dataset_default_graph", "dataset_default_graphs", "dataset_named_graphs", "dataset_full")), READ_ONLY),
     **dict.fromkeys((f"protocol/update_{n}" for n in ("post_form", "post_direct", "base_uri")), READ_ONLY),
 }

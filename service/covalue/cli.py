@@ -95,8 +95,13 @@ def _limits(settings: Settings) -> Limits:
     from covalue.stores.limits import MB, Limits
 
     plain = Limits()
-    queue = max(2, settings.threads - plain.quick - plain.heavy - 8)
+    queue = max(2, settings.threads - plain.quick - plain.heavy - 8 - _waiting(settings))
     return Limits(seconds=settings.seconds, memory=settings.memory * MB, rows=settings.rows, queue=queue, client_queue=min(plain.client_queue, queue))
+
+
+def _waiting(settings: Settings) -> int:
+    """How many threads may wait for the answer to an equal question."""
+    return settings.threads // 4 if settings.cache else 0
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -216,9 +221,12 @@ def export(root: Path | None, out: Path | None, name: str, case: str | None, ass
 def serve(root: Path | None, out: Path | None, host: str | None, port: int | None, data: tuple[Path, ...]) -> None:
     """Build if sources changed, then answer SPARQL at /sparql. 源文件有变则构建，然后在 /sparql 应答。"""
     from covalue.stores.bounded import BoundedStore
+    from covalue.stores.cache import CachedStore
+    from covalue.stores.limits import MB
     from covalue.web.server import run
 
     settings = _settings()
     limits = _limits(settings)
-    with BoundedStore.from_files(data, limits) if data else BoundedStore.open(_build(root, out), limits) as store:
+    with BoundedStore.from_files(data, limits) if data else BoundedStore.open(_build(root, out), limits) as bounded:
+        store = CachedStore(bounded, settings.cache * MB, waiting=_waiting(settings)) if settings.cache else bounded
         run(store, host or settings.host, settings.port if port is None else port, settings.threads)

@@ -19,7 +19,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -70,12 +70,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Part:
-    """One graph in the data file: where its lines are, and their digest."""
+    """One graph in the data file, with the digest of its lines, and where they are."""
 
     info: GraphInfo
     offset: int
     size: int
-    digest: str
 
 
 def publish(
@@ -139,8 +138,9 @@ def parts(path: Path, manifest: Manifest) -> dict[str, Part]:
     current, start, count, digest = "", 0, 0, hashlib.sha256()
 
     def close() -> None:
-        if current in infos and current not in out and infos[current].triples == count:
-            out[current] = Part(infos[current], start, offset - start, digest.hexdigest())
+        found = infos.get(current)
+        if found is not None and current not in out and found.triples == count and found.digest in ("", digest.hexdigest()):
+            out[current] = Part(replace(found, digest=digest.hexdigest()), start, offset - start)
 
     try:
         with path.open("rb") as lines:
@@ -264,10 +264,10 @@ class _Run:
         here = parts(self.path, self.manifest)
         old = read_publication(self.endpoint)
         there = {} if old is None else read_graphs(self.endpoint)
-        send = [p for g, p in here.items() if g not in there or there[g] != (p.info, p.digest)]
+        send = [p for g, p in here.items() if there.get(g) != p.info]
         gone = [g for g in there if g not in here]
         out = self.outcome
-        out.kept = [g for g in here if g in there and there[g] == (here[g].info, here[g].digest)]
+        out.kept = [g for g in here if there.get(g) == here[g].info]
         if dry_run:
             out.sent, out.dropped, out.triples = [p.info.iri for p in send], gone, sum(p.info.triples for p in send)
             return out
@@ -360,7 +360,7 @@ class _Run:
             self._compare(part)
         if part.info.default:
             self.endpoint.update(f"ADD <{graph}> TO {'DEFAULT' if self.apart else f'<{GRAPH_MERGED}>'}")
-        entry = f"{part.digest} {part.info.triples} {'default' if part.info.default else 'apart'} {part.info.role}"
+        entry = f"{part.info.digest} {part.info.triples} {'default' if part.info.default else 'apart'} {part.info.role}"
         merged = f' ; <{M}merged> "yes"' if part.info.default else ""
         self.endpoint.update(f"INSERT DATA {{ GRAPH <{GRAPH_MANIFEST}> {{ <{graph}> <{M}entry> {ox.Literal(entry)}{merged} }} }}")
 

@@ -21,6 +21,7 @@ DOCUMENTED = {
     "COVALUE_SECONDS": ("longest evaluation of a query, in seconds", "单个查询的最长执行秒数"),
     "COVALUE_MEMORY": ("memory that a query may take, in megabytes", "单个查询可用内存（MB）"),
     "COVALUE_ROWS": ("most rows of an answer", "单个结果的最大行数"),
+    "COVALUE_CACHE": ("memory for answers given before, in megabytes; 0 for none", "用于缓存已有结果的内存（MB）；0 表示不缓存"),
 }
 BUILD_TIME = {"COVALUE_WEB"}
 
@@ -37,6 +38,7 @@ class Settings:
     seconds: int = 10
     memory: int = 512
     rows: int = 1_000_000
+    cache: int = 64
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -59,6 +61,7 @@ class Settings:
             seconds=_whole(environ, "COVALUE_SECONDS", cls.seconds, 1, 86_400),
             memory=_whole(environ, "COVALUE_MEMORY", cls.memory, 64, 1_000_000),
             rows=_whole(environ, "COVALUE_ROWS", cls.rows, 1, 1_000_000_000),
+            cache=_whole(environ, "COVALUE_CACHE", cls.cache, 0, 1_000_000),
         )
 
 

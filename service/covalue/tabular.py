@@ -18,12 +18,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, cast
+from xml.sax.saxutils import escape, quoteattr
 
 import pyoxigraph as ox
 
 from covalue.errors import FormatError, InputError
 from covalue.formats import HTML, JAVA, LONGEST_HEADER, Format, Shape, parse_accept
 from covalue.formats import _quality as quality
+from covalue.formats import page as html_page
 from covalue.names import PREFIXES, shrink
 from covalue.questions import Answers, Cell, Question, Table
 from covalue.words import escaped
@@ -72,7 +74,8 @@ RESULTS: tuple[Format, ...] = (
     row("rq sparql", "application/sparql-query", "rq"),
 )
 """The same answer as the SPARQL protocol gives it, without labels; and the query itself."""
-PAGE = row("html", "text/html application/xhtml+xml", "html")
+PAGE = html_page(Shape.BINDINGS)
+"""The format for readers; made by who asks for it."""
 
 
 def plain_link(iri: str) -> str | None:
@@ -549,3 +552,22 @@ def wrapped(text: str, most: int) -> list[str]:
 
 
 WRITERS: Mapping[str, Write] = {"json": _json, "csv": _csv, "tsv": _tsv, "xlsx": _xlsx, "md": _markdown, "tex": _latex, "txt": _plain}
+
+
+# --- as the SPARQL protocol gives it
+
+
+def results(columns: Sequence[str], rows: Sequence[Mapping[str, Mapping[str, str]]], extension: str) -> bytes:
+    """Columns and rows of the JSON format of SPARQL results, in one of the formats `srj` and `srx` of `RESULTS`."""
+    if extension == "srj":
+        return (json.dumps({"head": {"vars": list(columns)}, "results": {"bindings": list(rows)}}, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+    head = "".join(f"<variable name={quoteattr(c)}/>" for c in columns)
+    body = "\n".join(f"<result>{''.join(_binding(c, row[c]) for c in columns if c in row)}</result>" for row in rows)
+    text = f'<?xml version="1.0"?>\n<sparql xmlns="http://www.w3.org/2005/sparql-results#"><head>{head}</head><results>\n{body}\n</results></sparql>\n'
+    return text.encode("utf-8", "replace")
+
+
+def _binding(column: str, term: Mapping[str, str]) -> str:
+    kind = {"uri": "uri", "bnode": "bnode"}.get(term["type"], "literal")
+    more = f" xml:lang={quoteattr(term['xml:lang'])}" if "xml:lang" in term else f" datatype={quoteattr(term['datatype'])}" if "datatype" in term else ""
+    return f"<binding name={quoteattr(column)}><{kind}{more}>{escape(term['value'])}</{kind}></binding>"

@@ -1,8 +1,8 @@
 """
 Where W3C's suites come from; nothing of them is kept in the repository.
 
-`COVALUE_W3C` may name a checkout of https://github.com/w3c/rdf-tests. Else the source distribution of rdflib, which carries the suites for
-SPARQL 1.0 and 1.1 as of 2013, is had through pip, checked by its digest, and unpacked into a cache folder: `COVALUE_W3C`, or `w3c` in the
+`COVALUE_W3C` may name a checkout of https://github.com/w3c/rdf-tests. Else the source distribution of rdflib, which carries the suite for
+SPARQL 1.1 as of 2013, is had through pip, checked by its digest, and unpacked into a cache folder: `COVALUE_W3C`, or `w3c` in the
 checkout's `.venv`, or the user's cache folder. As a program this prints the folder that the tests would use.
 """
 
@@ -24,8 +24,7 @@ VARIABLE = "COVALUE_W3C"
 PACKAGE = "rdflib==7.6.0"
 DIGEST = "6c831288d5e4a5a7ece85d0ccde9877d512a3d0f02d7c06455d00d6d0ea379df"
 INSIDE = "rdflib-7.6.0/test/data/suites/w3c/"
-WANTED = {"sparql11": "sparql11", "dawg-data-r2": "sparql10"}
-"""Folders of the distribution, and what W3C's repository calls them."""
+WANTED = "sparql11"
 SECONDS = 180
 
 
@@ -117,9 +116,8 @@ def _pips() -> Iterator[list[str]]:
 def _unpack(archive: Path, folder: Path) -> None:
     with tarfile.open(archive) as tar:
         for member in tar:
-            suite, _, path = member.name.removeprefix(INSIDE).partition("/")
-            if member.isfile() and member.name.startswith(INSIDE) and suite in WANTED:
-                member.name = f"{WANTED[suite]}/{path}"
+            if member.isfile() and member.name.startswith(f"{INSIDE}{WANTED}/"):
+                member.name = member.name.removeprefix(INSIDE)
                 tar.extract(member, folder, filter="data")
 
 

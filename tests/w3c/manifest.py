@@ -37,7 +37,7 @@ BAD_SYNTAX = frozenset({"NegativeSyntaxTest", "NegativeSyntaxTest11"})
 UPDATE = frozenset({"UpdateEvaluationTest", "PositiveUpdateSyntaxTest11", "NegativeUpdateSyntaxTest11", "PositiveUpdateSyntaxTest", "NegativeUpdateSyntaxTest"})
 PROTOCOL = frozenset({"ProtocolTest"})
 DESCRIPTION = frozenset({"ServiceDescriptionTest"})
-RELATIVE = re.compile(r"<(?![A-Za-z][A-Za-z0-9+.-]*:)[^<>\"{}|^`\\\s]*>|\b(?:IRI|URI)\s*\(", re.I)
+RELATIVE = re.compile(r"<(?![A-Za-z][A-Za-z0-9+.-]*:)[^<>\"{}|^`\s]*>|\b(?:IRI|URI)\s*\(", re.I)
 FROM = re.compile(r"\bFROM\s+(?:NAMED\s+)?<([^>]*)>", re.I)
 Node = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
 
@@ -137,7 +137,10 @@ class Suite:
         if action is None:
             return Case(self.name, name, kind)
         if isinstance(action, ox.NamedNode):
-            return Case(self.name, name, kind, self._file(action))
+            query = self._file(action)
+            if query.path.suffix == ".ru" and kind in BAD_SYNTAX:  # so some of the older ones are called
+                kind = "NegativeUpdateSyntaxTest11"
+            return Case(self.name, name, kind, query)
         query = self._one(action, QT + "query") or self._must(action, UT + "request")
         data = tuple(map(self._file, self._all(action, QT + "data"))) if kind not in UPDATE else ()
         named = tuple(map(self._file, self._all(action, QT + "graphData"))) if kind not in UPDATE else ()

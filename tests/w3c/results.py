@@ -37,6 +37,7 @@ SHORT = (
 )
 QUOTED = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\')(?:@([A-Za-z]+(?:-[A-Za-z0-9]+)*)(?:--(\w+))?|\^\^<([^>]*)>)?', re.S)
 ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.S)
+NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 PLAIN = {"t": "\t", "n": "\n", "r": "\r", "b": "\b", "f": "\f"}
 
 
@@ -102,9 +103,11 @@ def _node(wanted: Term) -> Any:
 
 @lru_cache(maxsize=100_000)
 def stored(wanted: Term | None) -> Term | None:
-    """A term as it comes out of the engine's storage, which keeps many numbers, booleans and dates by value."""
-    if wanted is None or wanted[0] in "IBC":
+    """A term as it comes out of the engine's storage, which keeps many numbers, booleans and dates by value; of CSV, a number by value."""
+    if wanted is None or wanted[0] in "IB":
         return wanted
+    if wanted[0] == "C":
+        return ("C", repr(float(wanted[1]))) if any(pattern.fullmatch(wanted[1]) for pattern, _ in SHORT[:3]) else wanted
     if wanted[0] == "T":
         return ("T", *map(stored, wanted[1:]))
     store = ox.Store()
@@ -113,6 +116,24 @@ def stored(wanted: Term | None) -> Term | None:
 
 
 # --- reading
+
+
+def not_xml(result: Result) -> bool:
+    """Whether it holds characters that no XML 1.0 document may hold."""
+    return not isinstance(result, bool) and any(NOT_XML.search(text) for text in _texts(result.rows))
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from _texts(part)
+
+
+def has_triples(result: Result) -> bool:
+    """Whether a value is a triple (RDF 1.2)."""
+    return not isinstance(result, bool) and any(t is not None and t[0] == "T" for row in result.rows for t in row)
 
 
 def of_engine(results: Any) -> Result:

@@ -24,7 +24,8 @@ from covalue.stores import Answer, Pick, Request
 from covalue.stores.oxigraph import OxigraphStore
 from covalue.web.app import create_app
 from covalue.web.server import listen
-from w3c.manifest import EVALUATION, Case, File
+from w3c.manifest import EVALUATION, PROTOCOL, Case, File
+from w3c.protocol import GRAPHS
 
 FORM = "application/x-www-form-urlencoded"
 DIRECT = "application/sparql-query"
@@ -40,6 +41,8 @@ def dataset(case: Case) -> ox.Store:
     for file in {f.iri: f for f in (*case.named, *case.described)}.values():
         store.load(file.read(), _rdf(file), base_iri=file.iri, to_graph=ox.NamedNode(file.iri))
         store.add_graph(ox.NamedNode(file.iri))
+    if case.kind in PROTOCOL and not case.requests:
+        store.extend(GRAPHS)
     return store
 
 
@@ -169,6 +172,7 @@ def command(cases: Iterable[Case], folder: Path) -> Iterator[Command]:
         if _one_graph(file):
             graph = ox.NamedNode(file.iri)
             quads += (ox.Quad(q.subject, q.predicate, q.object, graph) for q in ox.parse(file.read(), format=_rdf(file), base_iri=file.iri, rename_blank_nodes=True))
+    quads += GRAPHS
     data.write_bytes(ox.serialize(quads, format=ox.RdfFormat.N_QUADS) or b"")
     environ = {k: v for k, v in os.environ.items() if not k.startswith("COVALUE_")}
     process = subprocess.Popen([sys.executable, "-m", "covalue", "serve", "--data", str(data), "--port", "0"], env=environ, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)

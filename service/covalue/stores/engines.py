@@ -41,6 +41,7 @@ class Engine:
         graph_parameter: how the graph store wants a graph named.
         timeout: parameter of a query that carries the deadline, and the seconds that its unit has; None where the engine takes none.
         exact: extensions of formats that it writes to the letter, so that they need not be written anew.
+        most_named: most graphs that a request can list.
         own_default: whether it keeps a default graph apart from the named ones, so that the merge can be put there.
     """
 
@@ -51,6 +52,7 @@ class Engine:
     timeout: tuple[str, float] | None = None
     exact: frozenset[str] = frozenset()
     own_default: bool = True
+    most_named: int = 2000
 
     def addresses(self, query: str) -> tuple[str, str]:
         """The addresses for updates and for graphs that belong to one for queries."""
@@ -64,7 +66,13 @@ class Engine:
 OXIGRAPH = Engine("Oxigraph", "0.5.13", (("query", "sparql"), "update", "store"), exact=frozenset({"srj", "srx"}))
 FUSEKI = Engine("Apache Jena Fuseki", "5.6.0", (("sparql", "query"), "update", "data"), timeout=("timeout", 1.0), exact=frozenset({"srj", "srx"}))
 VIRTUOSO = Engine(
-    "Virtuoso", "7.2.5", (("sparql", "sparql-auth"), "sparql-auth", "sparql-graph-crud-auth"), graph_parameter="graph-uri", timeout=("timeout", 0.001), own_default=False
+    "Virtuoso",
+    "7.2.5",
+    (("sparql", "sparql-auth"), "sparql-auth", "sparql-graph-crud-auth"),
+    graph_parameter="graph-uri",
+    timeout=("timeout", 0.001),
+    own_default=False,
+    most_named=80,
 )
 OTHER = Engine("another SPARQL 1.1 engine", "", (("sparql", "query"), "update", "data"))
 
@@ -135,7 +143,7 @@ class Endpoint:
         self,
         text: str,
         accept: str = JSON,
-        dataset: tuple[Sequence[str], Sequence[str]] | None = None,
+        dataset: tuple[Sequence[str], Sequence[str] | None] | None = None,
         *,
         seconds: float = 60.0,
         most: int = 256_000_000,
@@ -145,14 +153,15 @@ class Endpoint:
         The engine's whole answer; a cut one is an error, as far as the engine shows that it is.
 
         Args:
-            dataset: the IRIs of the default graph's parts and of the named graphs; None means the engine's own.
+            dataset: the IRIs of the default graph's parts and of the named graphs; None, also for the latter alone, means the engine's own.
 
         Raises:
             StoreError: one of its kinds; the engine's own words are in `detail` of an `EngineError`.
         """
         fields = [("query", text)]
         if dataset is not None:
-            fields += [("default-graph-uri", g) for g in dataset[0] or (NOWHERE,)] + [("named-graph-uri", g) for g in dataset[1] or (NOWHERE,)]
+            fields += [("default-graph-uri", g) for g in dataset[0] or (NOWHERE,)]
+            fields += [("named-graph-uri", g) for g in (() if dataset[1] is None else dataset[1] or (NOWHERE,))]
         if self.engine.timeout:
             name, unit = self.engine.timeout
             fields.append((name, str(max(1, round(seconds / unit)))))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pyoxigraph as ox
 
 from covalue.diagnosis import diagnose
-from covalue.errors import Place, SourceError, StoreError
+from covalue.errors import CovalueError, Place, QueryError, SourceError, StoreError
 from covalue.formats import Format, Shape
 from covalue.manifest import Manifest, read_manifest
-from covalue.names import PREFIXES
-from covalue.sparql import guard
+from covalue.names import BASE, PREFIXES
+from covalue.sparql import guard, place, tokens
 from covalue.stores import Answer, Pick, Request
+
+UNKNOWN_FUNCTION = re.compile(r"The custom function <([^<>]*)> is not supported")
 
 
 class OxigraphStore:
@@ -107,16 +111,15 @@ class OxigraphStore:
         try:
             results = self._store.query(
                 request.text,
+                base_iri=BASE,
                 default_graph=[ox.NamedNode(g) for g in request.default_graphs or ()] if protocol_dataset else None,
                 named_graphs=[ox.NamedNode(g) for g in request.named_graphs or ()] if protocol_dataset else None,
             )
             shape = shape_of(results)
             chosen = pick(shape)
             body = _serialize(results, chosen)
-        except SyntaxError as e:
-            raise diagnose(request.text, str(e.msg or e)) from e
-        except (RuntimeError, OSError) as e:
-            raise StoreError(f"the engine could not evaluate the query: {e}", f"引擎无法执行该查询：{e}") from e
+        except (SyntaxError, RuntimeError, OSError) as e:
+            raise engine_error(request.text, e) from e
         return Answer(shape, chosen, body)
 
     def dump(self, graphs: Sequence[str] | None, rdf: ox.RdfFormat) -> bytes:
@@ -142,3 +145,24 @@ def shape_of(results: object) -> Shape:
     if isinstance(results, ox.QueryBoolean):
         return Shape.BOOLEAN
     return Shape.GRAPH if isinstance(results, ox.QueryTriples) else Shape.BINDINGS
+
+
+def engine_error(text: str, error: Exception) -> CovalueError:
+    """What an error of the engine over a query is, in our words."""
+    if isinstance(error, SyntaxError):
+        return diagnose(text, str(error.msg or error))
+    unknown = UNKNOWN_FUNCTION.search(str(error))
+    if unknown:
+        iri = unknown.group(1)
+        return QueryError(f"there is no function <{iri}> here.", f"此处没有函数 <{iri}>。", _called(text, iri))
+    return StoreError(f"the engine could not evaluate the query: {error}", f"引擎无法执行该查询：{error}")
+
+
+def _called(text: str, iri: str) -> Place | None:
+    """Where a function is called; a name is known by its end, since its prefix may be anything."""
+    listed = list(tokens(text))
+    for (kind, token, offset), (_, after, _) in pairwise(listed):
+        end = token[1:-1] if kind == "iri" else token.partition(":")[2] if kind == "name" else ""
+        if end and after == "(" and iri.endswith(end):
+            return place(text, offset)
+    return None

@@ -46,8 +46,6 @@ FRESH = 1.0
 """Seconds for which what was read of the publication may be told as the version."""
 PLACES = 16
 """Queries that are at the engine at the same time."""
-MOST_NAMED = 2000
-"""Most graphs that are listed in one request."""
 DEPTHS = (0, 2, 4, 8, 16, 32)
 """How deep a description follows blank nodes, tried in turn."""
 Out = tuple[str, Dataset | None]
@@ -86,9 +84,9 @@ def read_publication(endpoint: Endpoint) -> Publication | None:
     return Publication(text["publication"], text["state"] or PUBLISHING, text["digest"], text["fingerprint"], text["version"], text["merge"])
 
 
-def read_graphs(endpoint: Endpoint) -> dict[str, tuple[GraphInfo, str]]:
-    """The finished graphs of a publication with the digests of their lines, by IRI, sorted."""
-    page, out = 2000, dict[str, tuple[GraphInfo, str]]()
+def read_graphs(endpoint: Endpoint) -> dict[str, GraphInfo]:
+    """The finished graphs of a publication, by IRI, sorted."""
+    page, out = 2000, dict[str, GraphInfo]()
     last = ""
     while True:
         rows = endpoint.rows(
@@ -99,7 +97,7 @@ def read_graphs(endpoint: Endpoint) -> dict[str, tuple[GraphInfo, str]]:
             graph, entry = r["g"], r["e"]
             if isinstance(graph, ox.NamedNode) and isinstance(entry, ox.Literal):
                 digest, triples, default, role = entry.value.split(" ", 3)
-                out[graph.value] = GraphInfo(graph.value, role, default == "default", int(triples)), digest
+                out[graph.value] = GraphInfo(graph.value, role, default == "default", int(triples), digest)
         if len(rows) < page:
             return dict(sorted(out.items()))
         last = max(out)
@@ -202,7 +200,7 @@ class RemoteStore:
         publication = self._known()
         if publication is not None:
             return list(self._infos(publication))
-        rows = self.endpoint.rows(f"SELECT DISTINCT ?g {{ GRAPH ?g {{ ?s ?p ?o }} }} ORDER BY ?g LIMIT {MOST_NAMED}")
+        rows = self.endpoint.rows(f"SELECT DISTINCT ?g {{ GRAPH ?g {{ ?s ?p ?o }} }} ORDER BY ?g LIMIT {self.endpoint.engine.most_named}")
         return sorted(r["g"].value for r in rows if isinstance(r["g"], ox.NamedNode) and r["g"].value not in INTERNAL)
 
     def counts(self) -> dict[str, int]:
@@ -296,9 +294,15 @@ class RemoteStore:
     def _directed(self, text: Text, request: Request, publication: Publication | None) -> Out:
         """The text to send, and the dataset to send with it."""
         asked, dataset = self._over(text, request, publication)
-        if dataset is not None and self.endpoint.engine is VIRTUOSO:  # it counts one solution where GRAPH names a graph that is not in the dataset
-            elsewhere = Text(asked).moved(dataset[1], NOWHERE)
-            return elsewhere, (dataset[0], (*dataset[1], NOWHERE))
+        if dataset is None or dataset[1] is None:
+            return asked, dataset
+        if max(map(len, (dataset[0], dataset[1]))) > self.endpoint.engine.most_named:
+            raise RefusedError(
+                f"this engine takes lists of at most {self.endpoint.engine.most_named} graphs; name fewer, with FROM and FROM NAMED or in GRAPH itself.",
+                f"该引擎至多接受 {self.endpoint.engine.most_named} 个图的列表；请用 FROM、FROM NAMED 或在 GRAPH 中少列一些。",
+            )
+        if self.endpoint.engine is VIRTUOSO:  # it counts one solution where GRAPH names a graph that is not in the dataset
+            return Text(asked).moved(dataset[1], NOWHERE), (dataset[0], (*dataset[1], NOWHERE))
         return asked, dataset
 
     def _over(self, text: Text, request: Request, publication: Publication | None) -> Out:
@@ -308,8 +312,9 @@ class RemoteStore:
         else:
             stated = text.dataset
         if stated is not None:
-            known = self._existing({*stated[0], *stated[1]}, publication)
-            return text.plain(), (tuple(g for g in stated[0] if g in known), tuple(g for g in stated[1] if g in known))
+            default, stated_named = stated[0], stated[1] or ()
+            known = self._existing({*default, *stated_named}, publication)
+            return text.plain(), (tuple(g for g in default if g in known), tuple(g for g in stated_named if g in known))
         if publication is None:
             return text.text, None
         named = text.named()
@@ -318,11 +323,8 @@ class RemoteStore:
         graphs = self._infos(publication)
         if named is not None:
             return text.text, ((GRAPH_MERGED,), tuple(g for g in dict.fromkeys(named) if g in graphs or g in INTERNAL))
-        if len(graphs) > MOST_NAMED:
-            raise RefusedError(
-                f"GRAPH with a variable over {len(graphs)} graphs cannot be asked of this engine; name the graphs with FROM NAMED, or in GRAPH itself.",
-                f"无法在此引擎上以变量遍历 {len(graphs)} 个图；请用 FROM NAMED 或在 GRAPH 中写明图名。",
-            )
+        if self.endpoint.engine is VIRTUOSO:  # without a list, its GRAPH goes over all that it holds
+            return text.within(GRAPH_MANIFEST, f"{M}entry"), ((GRAPH_MERGED,), None)
         return text.text, ((GRAPH_MERGED,), tuple(graphs))
 
     def _existing(self, graphs: set[str], publication: Publication | None) -> set[str]:
@@ -336,7 +338,7 @@ class RemoteStore:
         with self._lock:
             if self._graphs is not None and self._graphs[0] == publication.id:
                 return self._graphs[1]
-        infos = {g: info for g, (info, _) in read_graphs(self.endpoint).items()}
+        infos = read_graphs(self.endpoint)
         if publication.state == COMPLETE:
             with self._lock:
                 self._graphs = publication.id, infos

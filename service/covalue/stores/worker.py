@@ -33,12 +33,12 @@ from typing import Final, NoReturn, Protocol
 
 import pyoxigraph as ox
 
-from covalue.diagnosis import diagnose
-from covalue.errors import CovalueError, StoreError
+from covalue.errors import CovalueError
 from covalue.formats import FORMATS, Format, Shape
+from covalue.names import BASE
 from covalue.stores.channel import Channel
 from covalue.stores.limits import Limits, bytes_error, memory_error, rows_error
-from covalue.stores.oxigraph import OxigraphStore, shape_of
+from covalue.stores.oxigraph import OxigraphStore, engine_error, shape_of
 
 CHUNK = 1 << 16
 STACK = 256 << 20
@@ -208,14 +208,12 @@ class Engine:
                 self._channel.send(b"EBk", json.dumps(about).encode())
             else:
                 self._answer(text, default, named, number)
-        except SyntaxError as e:
-            self._fail(diagnose(text, str(e.msg or e)))
         except _StopError as e:
             self._fail(e.error)
         except MemoryError:
             self._fail(memory_error(self._limits))
-        except (RuntimeError, ValueError, OSError) as e:  # OSError: of the engine's, or the parent is gone and so says the next line too
-            self._fail(StoreError(f"the engine could not evaluate the query: {e}", f"引擎无法执行该查询：{e}"))
+        except (SyntaxError, RuntimeError, ValueError, OSError) as e:  # OSError: of the engine's, or the parent is gone and so says the next line too
+            self._fail(engine_error(text, e))
         finally:
             self._watch.end()
 
@@ -223,6 +221,7 @@ class Engine:
         stated = default is not None or named is not None
         results = self._store.query(
             text,
+            base_iri=BASE,
             default_graph=[ox.NamedNode(g) for g in default or ()] if stated else None,
             named_graphs=[ox.NamedNode(g) for g in named or ()] if stated else None,
         )

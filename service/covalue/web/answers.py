@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from flask import Response, request
 from werkzeug.exceptions import NotAcceptable
@@ -20,7 +20,7 @@ from werkzeug.exceptions import NotAcceptable
 from covalue.errors import FormatError
 from covalue.formats import PAGES, Format, Shape, carrier
 from covalue.stores import Pick, Request, Store
-from covalue.stores.spool import Stream
+from covalue.stores.cache import Streaming
 from covalue.web import addresses, validators
 from covalue.web.encodings import CODINGS, IDENTITY, SMALLEST, choose_coding, encode
 from covalue.web.languages import language
@@ -31,13 +31,6 @@ NOT_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 """Characters that no XML 1.0 document may hold, in any form; the engine writes them as they are."""
 REVALIDATE = "public, max-age=0, must-revalidate"
 NO_STORE = "no-store"
-
-
-class Streaming(Protocol):
-    """A store that can be told who asks, and to stop when the client has gone."""
-
-    def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Callable[[], bool] | None = None) -> Stream:
-        """See `BoundedStore.stream`."""
 
 
 @dataclass

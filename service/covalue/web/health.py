@@ -23,13 +23,17 @@ def live() -> Response:
 
 
 def ready(service: Service) -> Callable[[], Response]:
-    """The store answers too; one that is busy is ready, or a crowd would take every copy of the service away at once."""
+    """
+    The store answers too; one that is busy is ready, or a crowd would take every copy of the service away at once.
+
+    The time is in the question so that no cache answers it.
+    """
     json = by_name("json", Shape.BOOLEAN)
 
     def view() -> Response:
         assert json is not None
         try:
-            service.store.answer(Request("ASK {}"), lambda _: json)
+            service.store.answer(Request("ASK { BIND(NOW() AS ?now) }"), lambda _: json)
         except OverloadedError:
             return _plain("busy\n")
         except CovalueError as e:

@@ -19,7 +19,7 @@ from werkzeug.exceptions import RequestURITooLarge, UnsupportedMediaType
 
 from covalue.errors import CovalueError, QueryError, RefusedError
 from covalue.formats import PAGES, Format, Shape, choose
-from covalue.sparql import FORMS, tokens
+from covalue.sparql import form, is_volatile, normalised
 from covalue.stores import Request, Store
 from covalue.web import addresses, answers, pages, validators
 from covalue.web.encodings import IDENTITY
@@ -77,13 +77,13 @@ def view(store: Store, describe: Callable[[Asked], Response]) -> View:
 
 def _held(store: Store, asked: Asked, wanted: Request) -> Response | None:
     """304 without evaluation: who holds the tag has had the answer, so the query is sound."""
-    if "HTTP_IF_NONE_MATCH" not in request.environ or validators.is_volatile(wanted.text):
+    if "HTTP_IF_NONE_MATCH" not in request.environ or is_volatile(wanted.text):
         return None
-    form = next((t.upper() for kind, t, _ in tokens(wanted.text) if kind == "word" and t.upper() in FORMS), None)
-    if form is None:
+    asks = form(wanted.text)
+    if asks is None:
         return None
     try:
-        chosen = asked.pick(SHAPES[form])
+        chosen = asked.pick(SHAPES[asks])
         return answers.held(_tag(store, asked, wanted, chosen), chosen)
     except CovalueError:  # what is wrong with the query is said first
         return None
@@ -91,7 +91,7 @@ def _held(store: Store, asked: Asked, wanted: Request) -> Response | None:
 
 def _answer(store: Store, asked: Asked, wanted: Request) -> Response:
     shape, chosen, body = answers.evaluate(store, wanted, asked.pick)
-    opaque = None if validators.is_volatile(wanted.text) else _tag(store, asked, wanted, chosen)
+    opaque = None if is_volatile(wanted.text) else _tag(store, asked, wanted, chosen)
     try:
         if chosen in PAGES:
             return pages.result(shape, chosen, body, opaque, wanted.text, store.version)
@@ -108,7 +108,7 @@ def _answer(store: Store, asked: Asked, wanted: Request) -> Response:
 def _tag(store: Store, asked: Asked, wanted: Request, chosen: Format) -> str:
     how = (language(), request.script_root) if chosen in PAGES else asked.bom
     graphs = (wanted.default_graphs, wanted.named_graphs)
-    return validators.tag(store.version, validators.normalised(wanted.text), graphs, chosen.media_type, chosen.extension, how)
+    return validators.tag(store.version, normalised(wanted.text), graphs, chosen.media_type, chosen.extension, how)
 
 
 def read_request() -> Asked:

@@ -1,0 +1,148 @@
+"""The asker: a text in, readings out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from covalue.ask.confidence import THRESHOLD, Measures, confidence
+from covalue.ask.lexicon import Lexicon, Token
+from covalue.ask.mentions import Names
+from covalue.ask.ranking import Fit, Ranking
+from covalue.ask.slots import Slots
+from covalue.ask.spelling import Spelling
+from covalue.ask.tokens import atoms, is_han, is_number, stem
+from covalue.questions import Answers, Question, bindings
+
+LONGEST = 500
+KEPT = 6
+HAN = re.compile(r"[\u3400-\u9fff]")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to understand a text: a question of the library with values (short ids) for its parameters, and its SPARQL."""
+
+    question: Question
+    values: Mapping[str, tuple[str, ...]]
+    score: float
+    sparql: str
+
+    @property
+    def name(self) -> str:
+        return self.question.name
+
+
+@dataclass(frozen=True)
+class Reply:
+    """
+    The readings of a text, best first.
+
+    `known` tells whether the first may be given as the answer; if not, the readings are only the closest. `confidence` is the
+    share of readings like the first that were right on the tuning set.
+    """
+
+    text: str
+    lang: str
+    readings: tuple[Reading, ...]
+    confidence: float
+    known: bool
+    measures: Measures
+
+    def message(self, lang: str | None = None) -> str:
+        """A sentence for the person who asked, in a language."""
+        zh = (lang or self.lang) == "zh"
+        if not self.readings:
+            return "没有可理解的内容；请用一句话提问。" if zh else "There is nothing here to go by; ask in a sentence."
+        title = self.readings[0].question.text("title", "zh" if zh else "en")
+        if self.known:
+            return f"理解为：{title}。" if zh else f"Understood as: {title}."
+        return f"图谱不能可靠地回答这个问题。最接近的是：{title}。" if zh else f"I do not know: no question of the library fits surely. The closest is: {title}."
+
+
+class Asker:
+    """Understands questions in Chinese, English or both; what it needs is made ready at the first one."""
+
+    def __init__(self, answers: Answers, folder: Path | None = None) -> None:
+        self.answers = answers
+        self._folder = folder
+
+    def ask(self, text: str, lang: str | None = None) -> Reply:
+        """
+        How a text can be understood.
+
+        Args:
+            text: a question in words; of more than 500 characters only the first are read.
+            lang: the language of titles and messages; by default that of the text.
+        """
+        said = text[:LONGEST]
+        lang = lang or ("zh" if HAN.search(said) else "en")
+        found = [self._spelt(atom) for atom in atoms(said)]
+        tokens = self._lexicon.read(found)
+        if not tokens:
+            return Reply(text, lang, (), 0.0, False, Measures(0, 0, 0, 1, 0))
+        slots = Slots(self._names, found)
+        silent = frozenset[int]().union(*(m.covers for m in slots.mentions if m.iri in self._names.focal))
+        fits = self._ranking.rank(tokens, slots, silent)
+        measures = self._measures(fits, tokens, slots, silent)
+        sure = confidence(measures)
+        readings = tuple(self._reading(fit) for fit in fits[:KEPT])
+        known = sure >= THRESHOLD and not self._beyond_time(readings[0])
+        return Reply(text, lang, readings, sure, known, measures)
+
+    def _spelt(self, atom: str) -> str:
+        root = stem(atom)
+        if is_han(atom) or is_number(atom) or root in self._known_stems:
+            return root
+        return stem(self._spelling.correct(atom) or atom)
+
+    def _reading(self, fit: Fit) -> Reading:
+        return Reading(fit.question, fit.filled.values, fit.score, self.answers.sparql(fit.question, fit.filled.values))
+
+    def _measures(self, fits: list[Fit], tokens: list[Token], slots: Slots, silent: frozenset[int]) -> Measures:
+        best = fits[0]
+        second = next((f.score for f in fits[1:]), 0.0)
+        hidden = best.filled.covers | silent
+        left = [t for t in tokens if not hidden.intersection(range(t.start, t.end))]
+        strange = sum(self._ranking.unknown for t in left if t.key not in self._ranking.weights)
+        total = strange + sum(self._ranking.weight(t.key) for t in tokens if t.key in self._ranking.weights) + len(best.filled.values)
+        outside = any(t.key.startswith("o:") for t in left)
+        return Measures(best.score, best.score - second, best.cover, strange / total if total else 1.0, float(outside))
+
+    def _beyond_time(self, reading: Reading) -> bool:
+        """Whether a year is asked for, of which the graph holds nothing."""
+        return bool({"from", "to"} & set(reading.values)) and not bindings(self.answers.store, reading.sparql)[1]
+
+    @cached_property
+    def _lexicon(self) -> Lexicon:
+        return Lexicon.load(self._folder or self._default_folder())
+
+    def _default_folder(self) -> Path:
+        """The folder `ask` beside the areas of the library."""
+        question = next(iter(self.answers.library.questions.values()))
+        return question.query.path.parents[question.name.count("/")] / "ask"
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(self.answers, self._lexicon)
+
+    @cached_property
+    def _ranking(self) -> Ranking:
+        return Ranking(self.answers.library.questions.values(), self._lexicon)
+
+    @cached_property
+    def _written(self) -> frozenset[str]:
+        """Every word that stands in the library, in the names of things, or in the files of words."""
+        texts = (q.text(key, "en") for q in self.answers.library.questions.values() for key in ("title", "question", "explanation"))
+        return self._lexicon.written.union(self._names.written, *map(atoms, texts))
+
+    @cached_property
+    def _known_stems(self) -> frozenset[str]:
+        return frozenset(map(stem, self._written))
+
+    @cached_property
+    def _spelling(self) -> Spelling:
+        return Spelling(self._written)

@@ -1,0 +1,142 @@
+"""
+Words and what they mean: synonyms of both languages as one concept, words that say nothing, topics that lie outside.
+
+The files are knowledge, not code: `synonyms.csv` (concept, en, zh; the concept `-` holds words that say nothing, and one that begins with `=` words that replace each other in names),
+`outside.csv` (topic, en, zh) and `phrasings.csv` (question, lang, text, with slots as `{actor}`), all in `queries/ask/`.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from covalue.ask.tokens import atoms, is_han, is_number, stem, stems
+from covalue.errors import Place, SourceError
+
+NOTHING, SWAP = "-", "="
+SLOT = re.compile(r"\{(\w+)\}")
+Phrase = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of meaning and the atoms that carry it: `c:` a concept, `o:` a topic outside, `w:` a word, `h:` Chinese characters."""
+
+    key: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Phrases of both languages by their stemmed atoms, with the concept that each stands for; and wordings of questions."""
+
+    concepts: Mapping[Phrase, str]
+    phrasings: Mapping[str, Sequence[str]]
+    swaps: Sequence[Sequence[Phrase]]
+    longest: int
+    written: frozenset[str]
+
+    @classmethod
+    def load(cls, folder: Path) -> Lexicon:
+        """
+        The files of a folder; none of them need be there.
+
+        Raises:
+            SourceError: a file is not UTF-8, or lacks a column.
+        """
+        concepts: dict[Phrase, str] = {}
+        swaps: list[list[Phrase]] = []
+        written: set[str] = set()
+        for prefix, name in (("c:", "synonyms"), ("o:", "outside")):
+            for row in _rows(folder / f"{name}.csv", ("topic" if name == "outside" else "concept", "en", "zh")):
+                key = next(iter(row.values()))
+                written.update(atoms(row["en"]))
+                if key.startswith(SWAP):
+                    swaps.append(list(_phrases(row)))
+                    continue
+                for phrase in _phrases(row):
+                    concepts.setdefault(phrase, NOTHING if key == NOTHING else prefix + key)
+        phrasings: dict[str, list[str]] = {}
+        for row in _rows(folder / "phrasings.csv", ("question", "lang", "text")):
+            phrasings.setdefault(row["question"], []).append(row["text"])
+            written.update(atoms(SLOT.sub(" ", row["text"])))
+        return cls(concepts, phrasings, swaps, max(map(len, concepts), default=1), frozenset(written))
+
+    def read(self, found: Sequence[str]) -> list[Token]:
+        """The meaning of stemmed atoms: the longest known phrases first to last, and between them plain words and pairs of characters."""
+        tokens: list[Token] = []
+        rest: list[int] = []
+        at = 0
+        while at < len(found):
+            size = self._phrase_at(found, at)
+            if not size:
+                rest.append(at)
+                at += 1
+                continue
+            tokens += _plain(found, rest)
+            rest = []
+            key = self.concepts[tuple(found[at : at + size])]
+            if key != NOTHING:
+                tokens.append(Token(key, at, at + size))
+            at += size
+        return [*tokens, *_plain(found, rest)]
+
+    def _phrase_at(self, found: Sequence[str], at: int) -> int:
+        for size in range(min(self.longest, len(found) - at), 0, -1):
+            if tuple(found[at : at + size]) in self.concepts:
+                return size
+        return 0
+
+    def variants(self, phrase: Phrase) -> Iterator[Phrase]:
+        """A name, and the same with a word replaced by one that may stand for it."""
+        yield phrase
+        for swap in self.swaps:
+            for old in swap:
+                at = _place(phrase, old)
+                if at is not None:
+                    yield from ((*phrase[:at], *new, *phrase[at + len(old) :]) for new in swap if new != old)
+                    break
+
+    def keys(self, text: str) -> frozenset[str]:
+        """The pieces of meaning in a text; a slot counts as `s:` and its name."""
+        slots = {f"s:{name}" for name in SLOT.findall(text)}
+        return frozenset(slots.union(*({t.key for t in self.read(stems(part))} for part in SLOT.sub("\n", text).split("\n"))))
+
+
+def _place(phrase: Phrase, part: Phrase) -> int | None:
+    return next((i for i in range(len(phrase) - len(part) + 1) if phrase[i : i + len(part)] == part), None)
+
+
+def _plain(found: Sequence[str], places: Sequence[int]) -> Iterable[Token]:
+    for k, i in enumerate(places):
+        if not is_han(found[i]):
+            yield Token(f"{'n' if is_number(found[i]) else 'w'}:{found[i]}", i, i + 1)
+        elif k + 1 < len(places) and is_han(found[i + 1]):
+            yield Token(f"h:{found[i]}{found[i + 1]}", i, i + 2)
+        elif not (k and is_han(found[i - 1])):
+            yield Token(f"h:{found[i]}", i, i + 1)
+
+
+def _phrases(row: Mapping[str, str]) -> Iterator[Phrase]:
+    for lang in ("en", "zh"):
+        for text in row[lang].split(";"):
+            phrase = tuple(map(stem, atoms(text)))
+            if phrase:
+                yield phrase
+
+
+def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) != tuple(columns):
+                raise SourceError(f"needs the columns {', '.join(columns)}.", f"需要的列是 {'、'.join(columns)}。", Place(str(path), row=1))
+            return [{c: row[c] or "" for c in columns} for row in reader]
+    except UnicodeDecodeError as e:
+        raise SourceError("is not UTF-8.", "不是 UTF-8。", Place(str(path))) from e

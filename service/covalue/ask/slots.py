@@ -1,0 +1,127 @@
+"""Values for the parameters of a question, taken from what a text names: things, years, numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from covalue.ask.mentions import Mention, Names
+from covalue.ask.tokens import is_number
+from covalue.queries import Parameter
+from covalue.questions import Question
+
+YEAR = re.compile(r"(?:1[89]|20)[0-9]{2}")
+FROM = {"sinc", "since", "aft", "after", "from", "以", "起", "后", "自"}
+TO = {"befor", "before", "until", "till", "by", "前", "截", "至", "止"}
+VOCABULARY = {"vcc:ActorRole", "vcc:Modality", "vcc:ClaimScope", "vcc:Comparator", "vcc:VerificationStatus", "skos:Concept", "skos:ConceptScheme"}
+LESS_SURE = 0.85
+INSIDE = 0.5
+LINKS = {"and", "or", "和", "与", "及", "或", "跟", "同"}
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A question with values for some of its parameters: which atoms gave them, and how surely each (0 to 1)."""
+
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    covers: frozenset[int] = frozenset()
+    sure: Mapping[str, float] = field(default_factory=dict)
+
+
+class Slots:
+    """What a text offers for slots: the things that it names, its years, its other numbers."""
+
+    def __init__(self, names: Names, found: Sequence[str]) -> None:
+        self.names, self.found = names, found
+        self.mentions = names.find(found)
+        self.years = [i for i, atom in enumerate(found) if YEAR.fullmatch(atom)]
+        self._whole = [m for m in self.mentions if m.strength > INSIDE]
+
+    def fill(self, question: Question, wanted: bool) -> Iterator[Filled]:
+        """
+        Ways to fill the question's parameters; more than one where two of them could take the same thing.
+
+        Args:
+            wanted: whether the question makes little sense without a value; only then is the firm studied taken as one.
+        """
+        groups: dict[str, list[Parameter]] = {}
+        for parameter in sorted(question.query.parameters, key=lambda p: p.choices in VOCABULARY):
+            groups.setdefault(parameter.choices or parameter.type, []).append(parameter)
+        filled = [Filled()]
+        for kind, parameters in groups.items():
+            filled = [more for one in filled for more in self._fill(one, kind, parameters, wanted)]
+        yield from list({tuple(one.values.items()): one for one in filled}.values())
+
+    def _fill(self, one: Filled, kind: str, parameters: Sequence[Parameter], wanted: bool) -> list[Filled]:
+        if kind == "year":
+            return [self._with_years(one, [p.name for p in parameters])]
+        if kind in ("integer", "decimal"):
+            return [self._with_number(one, parameters[0])]
+        if kind == "text":
+            return [one]
+        usable = self._usable(kind, one.covers, wanted)
+        if not usable:
+            return [one]
+        if len(parameters) == 1:
+            return [self._with(one, parameters[0], usable), one]
+        if len(usable) > 1:
+            ordered = sorted(usable[: len(parameters)], key=lambda m: min(m.covers))
+            for parameter, mention in zip(parameters, ordered, strict=False):
+                one = self._with(one, parameter, [mention])
+            return [one]
+        return [*(self._with(one, parameter, usable) for parameter in parameters), one]
+
+    def _usable(self, kind: str, taken: frozenset[int], wanted: bool) -> list[Mention]:
+        """Mentions of members of a class that do not overlap, best first; the firm studied only where nothing else is named."""
+        fits = [m for m in self.mentions if kind in self.names.classes[m.iri] and not m.covers & taken]
+        fits = sorted(fits, key=lambda m: -self._sure(m, kind) * (len(m.covers) + 1))
+        chosen: list[Mention] = []
+        for mention in fits:
+            if mention.iri not in self.names.focal and not any(mention.covers & other.covers for other in chosen):
+                chosen.append(mention)
+        if chosen or not wanted:
+            return chosen
+        return [m for m in fits if m.iri in self.names.focal][:1]
+
+    def _sure(self, mention: Mention, kind: str) -> float:
+        inside = any(mention.covers < other.covers and other.strength >= mention.strength for other in self._whole)
+        return mention.strength * (LESS_SURE if kind in VOCABULARY else 1.0) * (INSIDE if inside else 1.0)
+
+    def _with(self, one: Filled, parameter: Parameter, usable: Sequence[Mention]) -> Filled:
+        taken = [usable[0]]
+        if parameter.many:
+            taken += [m for m in usable[1:] if self._linked(usable[0], m)]
+        shorts = tuple(self.names.choices[m.iri].short for m in sorted(taken, key=lambda m: min(m.covers)))
+        sure = {**one.sure, parameter.name: max(self._sure(m, parameter.choices) for m in taken)}
+        return Filled({**one.values, parameter.name: shorts}, one.covers.union(*(m.covers for m in taken)), sure)
+
+    def _linked(self, a: Mention, b: Mention) -> bool:
+        first, second = sorted((a, b), key=lambda m: min(m.covers))
+        between = self.found[max(first.covers) + 1 : min(second.covers)]
+        return len(between) == 1 and between[0] in LINKS and min(a.strength, b.strength) > LESS_SURE
+
+    def _with_years(self, one: Filled, names: Sequence[str]) -> Filled:
+        free = [i for i in self.years if i not in one.covers]
+        if not free or list(names) != ["from", "to"]:
+            return one
+        years = [self.found[i] for i in free]
+        if len(free) > 1:
+            values = {"from": (min(years),), "to": (max(years),)}
+        else:
+            values = {end: (years[0],) for end in self._ends(free[0])}
+        return Filled({**one.values, **values}, one.covers | set(free), {**one.sure, **dict.fromkeys(values, 1.0)})
+
+    def _ends(self, at: int) -> tuple[str, ...]:
+        """Which ends of a span one year stands for: `since 2016` only the first, `before 2016` only the last, else both."""
+        before = set(self.found[max(0, at - 1) : at])
+        behind = set(self.found[at + 1 : at + 4]) - {"年"} if self.found[at + 1 : at + 2] == ["年"] else set(self.found[at + 1 : at + 2])
+        if before & FROM or behind & {"后", "起", "来"}:
+            return ("from",)
+        return ("to",) if before & TO or behind & {"前", "止"} else ("from", "to")
+
+    def _with_number(self, one: Filled, parameter: Parameter) -> Filled:
+        numbers = [i for i, atom in enumerate(self.found) if is_number(atom) and i not in self.years and i not in one.covers]
+        if not numbers:
+            return one
+        return Filled({**one.values, parameter.name: (self.found[numbers[0]],)}, one.covers | {numbers[0]}, {**one.sure, parameter.name: 1.0})

@@ -1,0 +1,456 @@
+"""
+Named questions over HTTP: the catalogue at `/questions`, an answer at `/questions/<area>/<name>?parameter=…`, how to cite at `/citation`,
+the networks at `/network.graphml` and `/network.gexf`, and all of this described at `/openapi.json`.
+
+An answer is negotiated as at `/sparql`, among more formats: with labels for people, and without as the protocol has it. Besides the
+parameters of the question an address may hold `format`, `lang`, `limit`, `offset`, `version`, `download` and `bom`; anything else is a fault.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, current_app, render_template, request
+from werkzeug.exceptions import RequestURITooLarge
+
+from covalue import catalogue, citation, network, tabular
+from covalue.catalogue import RESERVED
+from covalue.errors import InputError
+from covalue.formats import FORMATS, Format, Shape
+from covalue.names import BASE
+from covalue.questions import Answers, Library, Question, Table, Values, bindings
+from covalue.stores import Answer, Pick, Request, Store
+from covalue.tabular import PAGE, About
+from covalue.web import addresses, answers, pages, problems, protocol, validators
+from covalue.web.answers import Body
+from covalue.web.documents import document
+from covalue.web.languages import language, say
+from covalue.web.problems import UnknownError
+from covalue.web.service import Service
+
+OFFERED: tuple[Format, ...] = (*tabular.TABLES, *tabular.RESULTS, *citation.FORMATS)
+TELLING = frozenset({"json", "xlsx", "md", "tex", "txt", "html", "rq"})
+"""Formats with room for the note that another version is served than was asked for, or that depend on none."""
+JSON = tabular.row("json", "application/json", "json")
+CATALOGUES: tuple[Format, ...] = (JSON, *(f for f in FORMATS if Shape.GRAPH in f.shapes))
+MOST_NUMBER = 10**9
+MOST_CHOICES = 1000
+View = Callable[..., Response]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an address asks of a question: values by parameter, and how the answer is wanted."""
+
+    question: Question
+    values: Mapping[str, tuple[str, ...]]
+    chosen: Format
+    limit: int | None
+    offset: int
+    other_version: str
+    download: bool
+    bom: bool
+
+
+class _Fair:
+    """The store as asked on behalf of the client of the request at hand, so that limits by client apply, and who has gone is not waited for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @property
+    def version(self) -> str:
+        return self._store.version
+
+    def graphs(self) -> Sequence[str]:
+        return self._store.graphs()
+
+    def answer(self, request: Request, pick: Pick) -> Answer:
+        shape, chosen, body = answers.evaluate(self._store, request, pick)
+        return Answer(shape, chosen, body.read())
+
+
+def questions_blueprint(given: Answers, service: Service) -> Blueprint:
+    """
+    The routes of named questions.
+
+    Args:
+        given: the library over the store of the service; what it has looked up before is not used.
+        service: whose documents are kept.
+
+    Raises:
+        InputError: a question has a parameter by a name that addresses need for themselves.
+    """
+    library = given.library
+    for question in library.questions.values():
+        if taken := sorted(RESERVED & {p.name for p in question.query.parameters}):
+            raise InputError(f"{question.name} may not have a parameter {taken[0]}.", f"{question.name} 不可有名为 {taken[0]} 的参数。")
+    views = _Views(Answers(_Fair(given.store), library), service)
+    blueprint = Blueprint("questions", __name__)
+    blueprint.add_url_rule("/questions", "catalogue", views.catalogue)
+    blueprint.add_url_rule("/questions/<area>", "area", views.catalogue)
+    blueprint.add_url_rule("/questions/<area>/<name>", "answer", views.answer)
+    blueprint.add_url_rule("/citation", "citation", views.citation)
+    blueprint.add_url_rule("/network.<any('graphml', 'gexf'):extension>", "network", views.network)
+    blueprint.add_url_rule("/openapi.json", "openapi", views.openapi)
+    return blueprint
+
+
+class _Views:
+    """The views over one library."""
+
+    def __init__(self, asking: Answers, service: Service) -> None:
+        self._answers, self._service = asking, service
+        self._library: Library = asking.library
+        self._columns = tabular.Columns(asking)
+        self._citations = citation.Citations(asking)
+        self._digests = {name: hashlib.sha256(q.query.text.encode()).hexdigest() for name, q in self._library.questions.items()}
+        self._digest = hashlib.sha256("".join(self._digests.values()).encode()).hexdigest()
+
+    def _tag(self, *parts: object) -> str:
+        return validators.tag(self._answers.store.version, self._digest, addresses.base(), language(), *parts)
+
+    # --- the catalogue
+
+    def catalogue(self, area: str | None = None) -> Response:
+        """All questions, or those of an area."""
+        areas = {q.area for q in self._library.questions.values()}
+        if area is not None and area not in areas:
+            raise _unknown(area, areas, "area", "领域")
+        pairs = _read(())
+        chosen = tabular.choose(CATALOGUES, request.headers.get("Accept"), pairs.get("format", ()))
+        download = _flag(pairs, "download")
+        if chosen not in (JSON, PAGE):
+            endpoint = self._service.addresses().endpoint
+            key = (self._digest, area, endpoint)
+            return _of(document(self._service, chosen, key, lambda: catalogue.triples(self._library, endpoint, area), "covalue-questions", download), self._answers.store)
+        opaque = self._tag("catalogue", chosen.extension, area)
+        response = answers.held(opaque, chosen)
+        if response is None and chosen is JSON:
+            make = self._service.kept.get(opaque, lambda: _json(catalogue.as_json(self._library, self._answers, area)))
+            response = answers.send(Body.of(make), chosen, opaque)
+        elif response is None:
+            response = self._catalogue_page(opaque, area)
+        if download and chosen is JSON:
+            answers.as_download(response, "covalue-questions", chosen)
+        return _of(response, self._answers.store)
+
+    def _catalogue_page(self, opaque: str, area: str | None) -> Response:
+        lang = language()
+        groups: dict[str, list[dict[str, str]]] = {}
+        for q in self._library.questions.values():
+            if area in (None, q.area):
+                entry = {"href": addresses.local(f"questions/{q.name}"), "title": q.text("title", lang), "question": q.text("question", lang)}
+                groups.setdefault(q.area, []).append(entry)
+        named = [(name, catalogue.area_name(name, lang), found) for name, found in sorted(groups.items())]
+        here = addresses.local("questions" + (f"/{area}" if area else ""))
+        downloads = [(f.names[0], f"{here}?format={f.names[0]}") for f in CATALOGUES]
+        return _page("questions.html", opaque, groups=named, downloads=downloads, openapi=addresses.local("openapi.json"))
+
+    # --- an answer
+
+    def answer(self, area: str, name: str) -> Response:
+        """The answer to a question, in the format asked for."""
+        full = f"{area}/{name}"
+        if full not in self._library.questions:
+            raise _unknown(full, self._library.questions, "question", "问题")
+        asked = self._asked(self._library.questions[full])
+        sparql = self._answers.sparql(asked.question, asked.values)
+        if asked.other_version and asked.chosen.extension not in TELLING:
+            return self._gone(asked)
+        how = (asked.chosen.extension, sorted(asked.values.items()), asked.limit, asked.offset, asked.other_version, asked.bom)
+        opaque = self._tag("answer", asked.question.name, *how)
+        response = answers.held(opaque, asked.chosen) or self._made(asked, sparql, opaque)
+        if asked.download and asked.chosen is not PAGE:
+            answers.as_download(response, f"covalue-{name}-{self._answers.store.version[:8]}", asked.chosen)
+        return _of(response, self._answers.store)
+
+    def _asked(self, question: Question) -> Asked:
+        """
+        Raises:
+            InputError: a parameter that is not known here, given twice, or without sense; the nearest one is named.
+        """
+        pairs = _read([p.name for p in question.query.parameters])
+        named = [v for p in ("format", "output", "results") for v in pairs.get(p, ())]
+        chosen = tabular.choose(OFFERED, request.headers.get("Accept"), named)
+        values = {p.name: pairs[p.name] for p in question.query.parameters if any(v.strip() for v in pairs.get(p.name, ()))}
+        limit = _number(pairs, "limit")
+        if limit is None and chosen is PAGE:
+            limit = pages.MOST_ROWS
+        other = citation.other_version(_one(pairs, "version") or "", self._answers.store.version)
+        return Asked(question, values, chosen, limit, _number(pairs, "offset") or 0, other, _flag(pairs, "download"), _flag(pairs, "bom"))
+
+    def _gone(self, asked: Asked) -> Response:
+        served = self._answers.store.version
+        address = citation.path(asked.question, citation.resolved(self._answers, asked.question, asked.values), served)
+        return _of(
+            problems.problem(
+                410,
+                "Gone",
+                f"version {asked.other_version} of the dataset is not served here, but {served[:16]}; ask without version for the present answer.",
+                f"此处不提供数据集版本 {asked.other_version}，现行版本为 {served[:16]}；去掉 version 即可取得现行答案。",
+                served=served[:16],
+                address=addresses.base() + address,
+            ),
+            self._answers.store,
+        )
+
+    def _made(self, asked: Asked, sparql: str, opaque: str) -> Response:
+        chosen, question, store = asked.chosen, asked.question, self._answers.store
+        if chosen.extension == "rq":
+            return answers.send(Body.of(sparql.encode("utf-8", "replace")), chosen, opaque)
+        address = citation.permanent(question, citation.resolved(self._answers, question, asked.values), store.version)
+        if chosen in tabular.RESULTS:
+            columns, rows = bindings(store, sparql)
+            shown = rows[asked.offset : None if asked.limit is None else asked.offset + asked.limit]
+            body = answers.prepared(Body.of(tabular.results(columns, shown, chosen.extension)), chosen)
+            return _counted(answers.send(body, chosen, opaque), asked, len(rows), address)
+        lang = language()
+        whole = self._answers.answer(question.name, asked.values, lang)
+        if chosen in citation.FORMATS:
+            data = citation.write(self._citations.all(question, address, whole, lang), chosen.extension)
+            return _linked(_speaking(answers.send(Body.of(data), chosen, opaque)), address)
+        about = self._about(asked, whole, address)
+        table = tabular.page(whole, asked.limit, asked.offset)
+        if chosen is PAGE:
+            response = self._page(asked, table, about, opaque)
+        else:
+            body = answers.prepared(Body.of(tabular.write(table, chosen.extension, about)), chosen, asked.bom)
+            response = _speaking(answers.send(body, chosen, opaque))
+            if chosen.extension == "xlsx":
+                response.headers["Content-Type"] = chosen.media_type
+        return _counted(response, asked, whole.total, address)
+
+    def _about(self, asked: Asked, whole: Table, address: str) -> About:
+        chosen = citation.resolved(self._answers, asked.question, asked.values)
+        return About(
+            version=self._answers.store.version,
+            address=address,
+            citation=self._citations.line(asked.question, address, whole, whole.lang),
+            parameters=citation.labelled(asked.question, chosen, whole.lang),
+            other_version=asked.other_version,
+            linked=self._columns.linked(asked.question) | tabular.linked(whole),
+            offset=asked.offset,
+            link=_link,
+        )
+
+    def _page(self, asked: Asked, table: Table, about: About, opaque: str) -> Response:
+        question, lang = asked.question, table.lang
+        rows = [[_shown(c) for c in row] for row in table.rows]
+        path = addresses.local(f"questions/{question.name}")
+        same = [(n, v) for n, found in asked.values.items() for v in found]
+        formats = [(f.names[0], f"{path}?{urlencode([*same, ('format', f.names[0]), ('lang', lang), ('download', '1')])}") for f in OFFERED]
+        return _page(
+            "questions-answer.html",
+            opaque,
+            title=question.text("title", lang),
+            question=question.text("question", lang),
+            explanation=question.text("explanation", lang),
+            columns=[question.heading(c, lang) for c in table.columns],
+            rows=rows,
+            total=table.total,
+            first=asked.offset + 1,
+            warning=about.warning(lang),
+            fields=self._fields(asked, lang),
+            hidden=[("lang", request.args["lang"])] if "lang" in request.args else [],
+            tables=[f for f in formats[: len(tabular.TABLES) + len(tabular.RESULTS)] if len(f[1]) < pages.LONGEST_LINK],
+            citations=[f for f in formats[len(tabular.TABLES) + len(tabular.RESULTS) :] if len(f[1]) < pages.LONGEST_LINK],
+            path=path,
+            sparql=table.sparql,
+            ask=addresses.local("sparql"),
+            address=about.address,
+            here=addresses.local(f"questions/{question.name}") + about.address.removeprefix(f"{BASE}questions/{question.name}"),
+            citation=about.citation,
+            version=about.version,
+            area=(addresses.local(f"questions/{question.area}"), catalogue.area_name(question.area, lang)),
+            **{rel: href for rel, href in _neighbours(asked, table.total).items() if rel in ("next", "prev")},
+        )
+
+    def _fields(self, asked: Asked, lang: str) -> list[dict[str, Any]]:
+        """The parameters as fields of a form; a field without choices takes text."""
+        out = []
+        chosen = citation.resolved(self._answers, asked.question, asked.values)
+        for p in asked.question.query.parameters:
+            now = [value for value, _, _ in chosen.get(p.name, ())]
+            known = self._answers.choices(p)
+            options = [(c.short, c.labels.get(lang) or c.labels.get("en") or c.short, c.short in now) for c in known] if len(known) <= MOST_CHOICES else []
+            options.sort(key=lambda o: o[1].casefold())
+            said = p.label.get(lang) or p.label["en"]
+            out.append({"name": p.name, "label": said, "many": p.many, "required": p.required, "options": options, "value": now[0] if now else "", "example": p.example})
+        return out
+
+    # --- the rest
+
+    def citation(self) -> Response:
+        """The dataset and its sources, as references."""
+        pairs = _read(())
+        chosen = tabular.choose(citation.FORMATS, request.headers.get("Accept"), pairs.get("format", ()), page=None)
+        opaque = self._tag("citation", chosen.extension)
+        response = answers.held(opaque, chosen)
+        if response is None:
+            lang = language()
+            data = citation.write((self._citations.dataset(lang), *self._citations.sources(lang=lang)), chosen.extension)
+            response = _speaking(answers.send(Body.of(data), chosen, opaque))
+        if _flag(pairs, "download"):
+            answers.as_download(response, "covalue", chosen)
+        return _of(response, self._answers.store)
+
+    def network(self, extension: str) -> Response:
+        """The networks of a case or of all."""
+        pairs = _read(("case", "which"))
+        chosen = next(f for f in network.FORMATS if f.extension == extension)
+        case, which = _one(pairs, "case") or None, _one(pairs, "which") or "all"
+        opaque = self._tag("network", extension, case, which)
+        response = answers.held(opaque, chosen)
+        if response is None:
+            lang, store = language(), self._answers.store
+            data = self._service.kept.get(opaque, lambda: network.write(network.network(store, case, which), extension, lang))
+            response = _speaking(answers.send(Body.of(data), chosen, opaque))
+        if _flag(pairs, "download"):
+            answers.as_download(response, f"covalue-{case or 'all'}-{which}", chosen)
+        return _of(response, self._answers.store)
+
+    def openapi(self) -> Response:
+        """The description of the service for programs."""
+        routes = frozenset(r.rule for r in current_app.url_map.iter_rules()) | {f"/network.{f.extension}" for f in network.FORMATS}
+        opaque = self._tag("openapi", sorted(routes))
+        response = answers.held(opaque, JSON)
+        if response is None:
+            data = self._service.kept.get(opaque, lambda: _json(catalogue.openapi(self._library, self._answers, addresses.base(), routes)))
+            response = answers.send(Body.of(data), JSON, opaque)
+        return _of(response, self._answers.store)
+
+
+# --- reading an address
+
+
+def _read(own: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """
+    The parameters of the address, by name.
+
+    Args:
+        own: names that may stand there besides the reserved ones.
+
+    Raises:
+        InputError: one that is not known here; the nearest is named.
+        QueryError: they are not UTF-8, or too many.
+        RequestURITooLarge: the address is too long.
+    """
+    if len(request.query_string) > protocol.LONGEST_ADDRESS:
+        raise RequestURITooLarge
+    out: dict[str, tuple[str, ...]] = {}
+    for name, value in protocol.parameters():
+        if name not in RESERVED and name not in own:
+            near = difflib.get_close_matches(name, [*own, *sorted(RESERVED)], n=1, cutoff=0.5)
+            listed = ", ".join(own) or "-"
+            raise InputError(
+                f'there is no parameter "{name[:50]}" here; ' + (f'the nearest is "{near[0]}"; ' if near else "") + f"its own are {listed}.",
+                f"此处没有参数“{name[:50]}”；" + (f"最接近的是“{near[0]}”；" if near else "") + f"可用的有 {listed}。",
+            )
+        if "\0" in value:
+            raise InputError("a parameter holds a character that no text has.", "参数含有文本不可能包含的字符。")
+        out[name] = (*out.get(name, ()), value)
+    return out
+
+
+def _one(pairs: Values, name: str) -> str | None:
+    found = [v for v in pairs.get(name, ()) if v.strip()]
+    if len(found) > 1:
+        raise InputError(f'"{name}" takes one value.', f"“{name}”只能有一个值。")
+    return found[0].strip() if found else None
+
+
+def _number(pairs: Values, name: str) -> int | None:
+    text = _one(pairs, name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text) <= MOST_NUMBER):
+        raise InputError(f'"{name}" takes a whole number from 0 to {MOST_NUMBER}, not "{text[:50]}".', f"“{name}”应为 0 至 {MOST_NUMBER} 的整数，而不是“{text[:50]}”。")
+    return int(text)
+
+
+def _flag(pairs: Values, name: str) -> bool:
+    return (_one(pairs, name) or "").lower() not in ("", "0", "false", "no")
+
+
+def _unknown(text: str, known: Sequence[str] | set[str] | Mapping[str, Any], what: str, what_zh: str) -> UnknownError:
+    near = tuple(difflib.get_close_matches(text, list(known), n=3, cutoff=0.4))
+    return UnknownError(
+        f'there is no {what} "{text[:100]}"; the nearest are {", ".join(near) or "-"}.',
+        f"没有{what_zh}“{text[:100]}”；最接近的是 {'、'.join(near) or '-'}。",
+        tuple(f"{BASE}questions/{n}" for n in near),
+    )
+
+
+# --- writing an answer
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    return (json.dumps(body, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+
+
+def _of(response: Response, store: Store) -> Response:
+    response.headers["Covalue-Dataset"] = store.version
+    return response
+
+
+def _speaking(response: Response) -> Response:
+    """For data with labels, which depend on the language as pages do."""
+    response.headers["Content-Language"] = language()
+    response.vary.add("Accept-Language")
+    return response
+
+
+def _page(template: str, opaque: str, **values: Any) -> Response:
+    """A page whose link to the other language keeps all parameters."""
+    lang = language()
+    pairs = [(n, v) for n, v in protocol.parameters() if n != "lang"]
+    switch = f"{addresses.local(request.path)}?{urlencode([*pairs, ('lang', 'en' if lang == 'zh' else 'zh')])}"
+    text = render_template(template, lang=lang, t=say(lang), local=addresses.local, switch=switch, BASE=BASE, **values)
+    return answers.send(Body.of(text.encode("utf-8", "replace")), PAGE, opaque)
+
+
+def _link(iri: str) -> str | None:
+    """Where an IRI leads from outside of this service's pages."""
+    return addresses.base() + iri[len(BASE) :] if iri.startswith(BASE) else tabular.plain_link(iri)
+
+
+def _shown(cell: Any) -> pages.Cell:
+    if cell.kind == "uri":
+        return pages.Cell(pages.printable(cell.shown), addresses.link(cell.value), pages.printable(cell.value))
+    return pages.Cell(pages.printable(cell.value))
+
+
+def _neighbours(asked: Asked, total: int) -> dict[str, str]:
+    """The addresses of the rows before and behind these."""
+    if not asked.limit:
+        return {}
+    out = {}
+    if asked.offset > 0:
+        out["prev"] = _address(max(0, asked.offset - asked.limit), min(asked.limit, asked.offset))
+    if asked.offset + asked.limit < total:
+        out["next"] = _address(asked.offset + asked.limit, asked.limit)
+    return out
+
+
+def _address(offset: int, limit: int) -> str:
+    pairs = [(n, v) for n, v in protocol.parameters() if n not in ("offset", "limit")]
+    return f"{addresses.local(request.path)}?{urlencode([*pairs, ('limit', limit), ('offset', offset)])}"
+
+
+def _counted(response: Response, asked: Asked, total: int, address: str) -> Response:
+    response.headers["X-Total-Count"] = str(total)
+    for rel, href in _neighbours(asked, total).items():
+        response.headers.add("Link", f'<{href}>; rel="{rel}"')
+    return _linked(response, address)
+
+
+def _linked(response: Response, address: str) -> Response:
+    response.headers.add("Link", f'<{address}>; rel="cite-as"')
+    return response
