@@ -6,14 +6,14 @@ import threading
 from functools import lru_cache
 from pathlib import Path
 
-from served import Served
-
 from covalue.project import Project
-from covalue.questions import Answers, Library
+from covalue.queries import load
+from covalue.questions import Answers, Library, Question
 from covalue.stores import Store
 from covalue.stores.oxigraph import OxigraphStore
 from covalue.web.app import create_app
 from covalue.web.server import listen
+from served import Served
 
 ROOT = Path(__file__).resolve().parents[1]
 USERS = "https://w3id.org/covalue/case/xiaomi/actor/users"
@@ -42,10 +42,7 @@ def library() -> Library:
 
 
 def with_extra(folder: Path) -> Library:
-    """The questions of the checkout, and two more of this test's own: one with every type of parameter, one whose columns hold traps."""
-    from covalue.queries import load
-    from covalue.questions import Question
-
+    """The questions of the checkout, and three more of this test's own: one with every type of parameter, one whose cells hold traps, one that needs a value."""
     made = {}
     for name, text in (("actors/zz-typed", TYPED), ("actors/zz-traps", TRAPS), ("figures/zz-needed", NEEDED)):
         path = folder / f"{name.replace('/', '-')}.rq"
@@ -72,7 +69,7 @@ def answers_of(folder: Path, questions: Library | None = None) -> Answers:
 
 TYPED = """\
 #+ title: {en: All kinds of parameters, zh: 各类参数}
-#+ question: {en: What do the parameters say?, zh: 参数说了什么？}
+#+ question: {en: "What do the parameters say?", zh: "参数说了什么？"}
 #+ explanation: {en: For tests., zh: 供测试。}
 #+ keywords: {en: [test, parameters], zh: [测试]}
 #+ parameters:
@@ -128,7 +125,7 @@ ORDER BY ?id
 """
 NEEDED = """\
 #+ title: {en: A question that needs a value, zh: 需要参数的问题}
-#+ question: {en: Which actor is it?, zh: 是哪个行动者？}
+#+ question: {en: "Which actor is it?", zh: "是哪个行动者？"}
 #+ parameters:
 #+   actor: {type: iri, choices: "vcc:Actor", required: true, label: {en: actor, zh: 行动者}, example: xiaomi/actor/users}
 #+ columns:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import pyoxigraph as ox
+
 from covalue.ask.confidence import THRESHOLD, Measures, confidence
 from covalue.ask.lexicon import Lexicon, Token
 from covalue.ask.mentions import Names
@@ -15,6 +17,7 @@ from covalue.ask.ranking import Fit, Ranking
 from covalue.ask.slots import Slots
 from covalue.ask.spelling import Spelling
 from covalue.ask.tokens import atoms, is_han, is_number, stem
+from covalue.queries import Parameter, literal
 from covalue.questions import Answers, Question, bindings
 
 LONGEST = 500
@@ -100,7 +103,13 @@ class Asker:
         return stem(self._spelling.correct(atom) or atom)
 
     def _reading(self, fit: Fit) -> Reading:
-        return Reading(fit.question, fit.filled.values, fit.score, self.answers.sparql(fit.question, fit.filled.values))
+        query = fit.question.query
+        terms = {p.name: [self._term(p, text) for text in fit.filled.values.get(p.name, ())] for p in query.parameters}
+        missing = any(p.required and not terms[p.name] for p in query.parameters)
+        return Reading(fit.question, fit.filled.values, fit.score, query.text if missing else query.bind(terms))
+
+    def _term(self, parameter: Parameter, text: str) -> ox.NamedNode | ox.Literal:
+        return ox.NamedNode(self._names.iris[text]) if parameter.type == "iri" else literal(parameter, text)
 
     def _measures(self, fits: list[Fit], tokens: list[Token], slots: Slots, silent: frozenset[int]) -> Measures:
         best = fits[0]

@@ -17,6 +17,7 @@ from covalue.ask.tokens import atoms, is_han, is_number, stem, stems
 from covalue.errors import Place, SourceError
 
 NOTHING, SWAP = "-", "="
+SWAP_LENGTH, MOST_VARIANTS = 5, 40
 SLOT = re.compile(r"\{(\w+)\}")
 Phrase = tuple[str, ...]
 
@@ -36,7 +37,7 @@ class Lexicon:
 
     concepts: Mapping[Phrase, str]
     phrasings: Mapping[str, Sequence[str]]
-    swaps: Sequence[Sequence[Phrase]]
+    swaps: Mapping[Phrase, Sequence[Phrase]]
     longest: int
     written: frozenset[str]
 
@@ -49,14 +50,15 @@ class Lexicon:
             SourceError: a file is not UTF-8, or lacks a column.
         """
         concepts: dict[Phrase, str] = {}
-        swaps: list[list[Phrase]] = []
+        swaps: dict[Phrase, list[Phrase]] = {}
         written: set[str] = set()
         for prefix, name in (("c:", "synonyms"), ("o:", "outside")):
             for row in _rows(folder / f"{name}.csv", ("topic" if name == "outside" else "concept", "en", "zh")):
                 key = next(iter(row.values()))
                 written.update(atoms(row["en"]))
                 if key.startswith(SWAP):
-                    swaps.append(list(_phrases(row)))
+                    group = list(dict.fromkeys(_phrases(row)))
+                    swaps |= {phrase: group for phrase in group if len(phrase) <= SWAP_LENGTH and phrase not in swaps}
                     continue
                 for phrase in _phrases(row):
                     concepts.setdefault(phrase, NOTHING if key == NOTHING else prefix + key)
@@ -91,24 +93,23 @@ class Lexicon:
                 return size
         return 0
 
-    def variants(self, phrase: Phrase) -> Iterator[Phrase]:
-        """A name, and the same with a word replaced by one that may stand for it."""
-        yield phrase
-        for swap in self.swaps:
-            for old in swap:
-                at = _place(phrase, old)
-                if at is not None:
-                    yield from ((*phrase[:at], *new, *phrase[at + len(old) :]) for new in swap if new != old)
-                    break
+    def variants(self, phrase: Phrase) -> list[Phrase]:
+        """A name, and the same with up to two words replaced by such as may stand for them; at most forty in all."""
+        made: list[Phrase] = [()]
+        at = swapped = 0
+        while at < len(phrase):
+            old = next((phrase[at : at + n] for n in range(SWAP_LENGTH, 0, -1) if phrase[at : at + n] in self.swaps), None)
+            piece = old or phrase[at : at + 1]
+            choices = self.swaps[piece] if old and swapped < 2 and len(made) * len(self.swaps[piece]) <= MOST_VARIANTS else (piece,)
+            swapped += len(choices) > 1
+            made = [(*start, *choice) for start in made for choice in choices]
+            at += len(piece)
+        return made
 
     def keys(self, text: str) -> frozenset[str]:
         """The pieces of meaning in a text; a slot counts as `s:` and its name."""
         slots = {f"s:{name}" for name in SLOT.findall(text)}
         return frozenset(slots.union(*({t.key for t in self.read(stems(part))} for part in SLOT.sub("\n", text).split("\n"))))
-
-
-def _place(phrase: Phrase, part: Phrase) -> int | None:
-    return next((i for i in range(len(phrase) - len(part) + 1) if phrase[i : i + len(part)] == part), None)
 
 
 def _plain(found: Sequence[str], places: Sequence[int]) -> Iterable[Token]:

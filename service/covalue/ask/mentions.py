@@ -24,7 +24,6 @@ LEAST_SHARE = 0.6
 MOST_PARTS = 12
 DISTINCT, SMALL_CLASS = 0.75, 15
 GENERIC = 0.5
-MOST_VARIANTS = 40
 LESS_GENERAL = 0.2
 TYPO_LENGTHS = range(4, 13)
 
@@ -48,6 +47,7 @@ class Names:
     def __init__(self, answers: Answers, lexicon: Lexicon) -> None:
         self.classes: dict[str, frozenset[str]] = {}
         self.choices: dict[str, Choice] = {}
+        self.iris: dict[str, str] = {}
         self.focal: set[str] = set()
         self.written: set[str] = set()
         self._whole: dict[Phrase, dict[str, float]] = {}
@@ -68,6 +68,7 @@ class Names:
         if known:
             return
         self.choices[choice.iri] = choice
+        self.iris[choice.short] = choice.iri
         head, _, tail = choice.short.rpartition("/")
         if head.partition("/")[0] == tail:
             self.focal.add(choice.iri)
@@ -75,17 +76,16 @@ class Names:
         for name, strength in _names(choice):
             written = atoms(name)
             self.written.update(written)
-            for phrase in self._variants(tuple(map(stem, written))):
-                self._remember(phrase, choice.iri, strength - less)
-
-    def _variants(self, phrase: Phrase) -> Iterable[Phrase]:
-        """A name and those with up to two words replaced."""
-        once = list(self._lexicon.variants(phrase))
-        return dict.fromkeys([*once, *(twice for one in once[1:] for twice in self._lexicon.variants(one))][:MOST_VARIANTS] if phrase else [])
+            phrase = tuple(map(stem, written))
+            if not phrase:
+                continue
+            sure = (strength - less) * (GENERIC if self._generic(phrase) else 1.0)
+            for variant in self._lexicon.variants(phrase):
+                self._remember(variant, choice.iri, sure)
 
     def _remember(self, phrase: Phrase, iri: str, strength: float) -> None:
         found = self._whole.setdefault(phrase, {})
-        found[iri] = max(found.get(iri, 0.0), strength * (GENERIC if self._generic(phrase) else 1.0))
+        found[iri] = max(found.get(iri, 0.0), strength)
         self._bigrams.update(a + b for a, b in pairwise(phrase) if is_han(a) and is_han(b))
 
     def _generic(self, phrase: Phrase) -> bool:

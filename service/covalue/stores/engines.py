@@ -41,7 +41,7 @@ class Engine:
         graph_parameter: how the graph store wants a graph named.
         timeout: parameter of a query that carries the deadline, and the seconds that its unit has; None where the engine takes none.
         exact: extensions of formats that it writes to the letter, so that they need not be written anew.
-        most_named: most graphs that a request can list.
+        most_named: most graphs that a request can list (Virtuoso sends each back in a header of its own, and clients take about a hundred of those).
         own_default: whether it keeps a default graph apart from the named ones, so that the merge can be put there.
     """
 
@@ -143,7 +143,7 @@ class Endpoint:
         self,
         text: str,
         accept: str = JSON,
-        dataset: tuple[Sequence[str], Sequence[str] | None] | None = None,
+        dataset: tuple[Sequence[str], Sequence[str]] | None = None,
         *,
         seconds: float = 60.0,
         most: int = 256_000_000,
@@ -153,15 +153,14 @@ class Endpoint:
         The engine's whole answer; a cut one is an error, as far as the engine shows that it is.
 
         Args:
-            dataset: the IRIs of the default graph's parts and of the named graphs; None, also for the latter alone, means the engine's own.
+            dataset: the IRIs of the default graph's parts and of the named graphs; None means the engine's own.
 
         Raises:
             StoreError: one of its kinds; the engine's own words are in `detail` of an `EngineError`.
         """
         fields = [("query", text)]
         if dataset is not None:
-            fields += [("default-graph-uri", g) for g in dataset[0] or (NOWHERE,)]
-            fields += [("named-graph-uri", g) for g in (() if dataset[1] is None else dataset[1] or (NOWHERE,))]
+            fields += [("default-graph-uri", g) for g in dataset[0] or (NOWHERE,)] + [("named-graph-uri", g) for g in dataset[1] or (NOWHERE,)]
         if self.engine.timeout:
             name, unit = self.engine.timeout
             fields.append((name, str(max(1, round(seconds / unit)))))

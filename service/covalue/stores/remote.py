@@ -294,8 +294,8 @@ class RemoteStore:
     def _directed(self, text: Text, request: Request, publication: Publication | None) -> Out:
         """The text to send, and the dataset to send with it."""
         asked, dataset = self._over(text, request, publication)
-        if dataset is None or dataset[1] is None:
-            return asked, dataset
+        if dataset is None:
+            return asked, None
         if max(map(len, (dataset[0], dataset[1]))) > self.endpoint.engine.most_named:
             raise RefusedError(
                 f"this engine takes lists of at most {self.endpoint.engine.most_named} graphs; name fewer, with FROM and FROM NAMED or in GRAPH itself.",
@@ -312,9 +312,8 @@ class RemoteStore:
         else:
             stated = text.dataset
         if stated is not None:
-            default, stated_named = stated[0], stated[1] or ()
-            known = self._existing({*default, *stated_named}, publication)
-            return text.plain(), (tuple(g for g in default if g in known), tuple(g for g in stated_named if g in known))
+            known = self._existing({*stated[0], *stated[1]}, publication)
+            return text.plain(), (tuple(g for g in stated[0] if g in known), tuple(g for g in stated[1] if g in known))
         if publication is None:
             return text.text, None
         named = text.named()
@@ -323,8 +322,6 @@ class RemoteStore:
         graphs = self._infos(publication)
         if named is not None:
             return text.text, ((GRAPH_MERGED,), tuple(g for g in dict.fromkeys(named) if g in graphs or g in INTERNAL))
-        if self.endpoint.engine is VIRTUOSO:  # without a list, its GRAPH goes over all that it holds
-            return text.within(GRAPH_MANIFEST, f"{M}entry"), ((GRAPH_MERGED,), None)
         return text.text, ((GRAPH_MERGED,), tuple(graphs))
 
     def _existing(self, graphs: set[str], publication: Publication | None) -> set[str]:

@@ -7,7 +7,7 @@ The text has been parsed before (see `parse`), so that what stands here meets on
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urljoin
@@ -25,8 +25,8 @@ ENDS = frozenset({"FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET"
 _NONE = ox.Variable("covalueNeverProjected")
 _EMPTY = ox.Store()
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.S)
-Dataset = tuple[tuple[str, ...], tuple[str, ...] | None]
-"""The parts of the default graph, and the named graphs; None for the latter leaves them to the engine."""
+Dataset = tuple[tuple[str, ...], tuple[str, ...]]
+"""The parts of the default graph, and the named graphs."""
 
 
 def parse(text: str) -> None:
@@ -168,21 +168,13 @@ class Text:
 
     def without(self, graphs: Sequence[str]) -> str:
         """The plain text, in which GRAPH with a variable does not find these graphs."""
-        listed = ", ".join(f"<{g}>" for g in graphs)
-        return self._wrapped(lambda variable: f"FILTER({variable} NOT IN ({listed}))")
-
-    def within(self, graph: str, predicate: str) -> str:
-        """The plain text, in which GRAPH with a variable finds only graphs of which another graph says something by a predicate."""
-        return self._wrapped(lambda variable: f"GRAPH <{graph}> {{ {variable} <{predicate}> [] }}")
-
-    def _wrapped(self, also: Callable[[str], str]) -> str:
-        """Each GRAPH with a variable becomes a group of it and a further condition."""
         edits: list[tuple[int, str]] = []
+        listed = ", ".join(f"<{g}>" for g in graphs)
         for i, token in enumerate(self._tokens[:-2]):
             variable = self._tokens[i + 1]
             if token.word() == "GRAPH" and variable.kind == "variable":
                 edits.append((token.start, "{ "))
-                edits.append((self._tokens[self._closing(i + 2)].end, f" {also(variable.text)} }}"))
+                edits.append((self._tokens[self._closing(i + 2)].end, f" FILTER({variable.text} NOT IN ({listed})) }}"))
         out = self.plain()
         for offset, inserted in sorted(edits, key=lambda e: e[0], reverse=True):
             out = out[:offset] + inserted + out[offset:]
