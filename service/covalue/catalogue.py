@@ -348,7 +348,10 @@ def _others() -> Json:
                 **sparql,
                 "operationId": "sparql_post",
                 "summary": "SPARQL 1.1 by POST · 以 POST 查询",
-                "requestBody": {"required": True, "content": {"application/sparql-query": {"schema": asked}, "application/x-www-form-urlencoded": {"schema": form}}},
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/sparql-query": {"schema": asked, "example": "ASK { ?s ?p ?o }"}, "application/x-www-form-urlencoded": {"schema": form}},
+                },
             },
         },
         "/ask": {

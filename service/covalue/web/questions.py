@@ -30,7 +30,7 @@ from covalue.tabular import PAGE, About
 from covalue.web import addresses, answers, pages, problems, protocol, validators
 from covalue.web.answers import Body
 from covalue.web.documents import document
-from covalue.web.languages import language, say
+from covalue.web.languages import LANGUAGES, language, say
 from covalue.web.problems import UnknownError
 from covalue.web.service import Service
 
@@ -40,6 +40,7 @@ TELLING = frozenset({"json", "xlsx", "md", "tex", "txt", "html", "rq"})
 JSON = tabular.row("json", "application/json", "json")
 CATALOGUES: tuple[Format, ...] = (JSON, *(f for f in FORMATS if Shape.GRAPH in f.shapes))
 MOST_NUMBER = 10**9
+YES, NO = ("1", "true", "yes"), ("0", "false", "no")
 MOST_CHOICES = 1000
 View = Callable[..., Response]
 
@@ -356,6 +357,9 @@ def _read(own: Sequence[str]) -> dict[str, tuple[str, ...]]:
         if "\0" in value:
             raise InputError("a parameter holds a character that no text has.", "参数含有文本不可能包含的字符。")
         out[name] = (*out.get(name, ()), value)
+    lang = _one(out, "lang")
+    if lang is not None and lang.lower().partition("-")[0] not in LANGUAGES:
+        raise InputError(f'"lang" is en or zh, not "{lang[:50]}".', f"“lang”应为 en 或 zh，而不是“{lang[:50]}”。")
     return out
 
 
@@ -376,7 +380,10 @@ def _number(pairs: Values, name: str) -> int | None:
 
 
 def _flag(pairs: Values, name: str) -> bool:
-    return (_one(pairs, name) or "").lower() not in ("", "0", "false", "no")
+    text = (_one(pairs, name) or "").lower()
+    if text not in (*YES, *NO, ""):
+        raise InputError(f'"{name}" takes 1 or 0, not "{text[:50]}".', f"“{name}”应为 1 或 0，而不是“{text[:50]}”。")
+    return text in YES
 
 
 def _unknown(text: str, known: Sequence[str] | set[str] | Mapping[str, Any], what: str, what_zh: str) -> UnknownError:
