@@ -212,6 +212,17 @@ class StoreContract:
         )
         assert 0 == count(store, "?s e:nothing ?o")
 
+    def test_relative_iri(self, store: Store) -> None:
+        """A relative IRI is one below the project's own, unless the query says otherwise; `graph/` is such a one."""
+        assert [(f"<{E}C>",)] == rows(store, "SELECT ?o { GRAPH <graph/shapes> { ?s e:target ?o } }")
+        assert [(f"<{E}C>",)] == rows(store, f"BASE <{E}> SELECT ?o {{ GRAPH g:shapes {{ <shape> e:target ?o }} }}")
+        assert len(DATA["case/b"]) == len(rows(store, "SELECT ?s ?o FROM <graph/case/b> { ?s ?p ?o }"))
+
+    def test_function_that_is_not_sparql(self, store: Store) -> None:
+        """A function beyond the standard's is an error that names it, not an empty answer."""
+        with pytest.raises(QueryError, match=r"there is no function <https://example\.org/f>"):
+            ask(store, "ASK { e:a e:number ?n FILTER(e:f(?n)) }")
+
     def test_negation(self, store: Store) -> None:
         """MINUS and NOT EXISTS."""
         assert [(f"<{E}b>",)] == rows(store, "SELECT ?s { ?s e:share ?v MINUS { ?s e:year ?y } }")

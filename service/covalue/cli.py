@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -203,12 +204,57 @@ def _query_text(given: str) -> str:
 @click.option("--format", "name", type=click.Choice(EXPORTS), default="trig", show_default=True)
 @click.option("--case", "case", help="Only this case, with what follows from it.")
 @click.option("--asserted", is_flag=True, help="Without consequences.")
+@click.option("--network", "network", type=click.Choice(("graphml", "gexf")), help="The network of actors, mechanisms and dimensions instead.")
+@click.option("--which", type=click.Choice(("all", "value", "contributions")), default="all", show_default=True, help="Which network.")
 @_say_errors
-def export(root: Path | None, out: Path | None, name: str, case: str | None, asserted: bool) -> None:
-    """Write the dataset or one case to stdout. 导出数据集或单个案例。"""
+def export(root: Path | None, out: Path | None, name: str, case: str | None, asserted: bool, network: str | None, which: str) -> None:
+    """Write the dataset or one case, or its network, to stdout. 导出数据集、单个案例或其网络。"""
+    from covalue import network as networks
     from covalue.export import export as run
 
-    sys.stdout.buffer.write(run(_built(root, out), name, case, asserted))
+    store = _built(root, out)
+    sys.stdout.buffer.write(networks.write(networks.network(store, case, which), network) if network else run(store, name, case, asserted))
+
+
+@main.command()
+@_project_option
+@_out_option
+@click.option("-p", "--parameter", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated.")
+@click.option("--lang", type=click.Choice(("en", "zh")), default="en", show_default=True, help="Language of labels.")
+@click.option("--format", "name", default="text", show_default=True, help="text, csv, tsv, json, xlsx, markdown, latex; srj, xml, rq; bibtex, csl, ris.")
+@click.option("--limit", type=click.IntRange(min=0), help="At most so many rows.")
+@click.option("--offset", type=click.IntRange(min=0), default=0, help="Leave out the first rows.")
+@click.argument("question", required=False)
+@_say_errors
+def question(root: Path | None, out: Path | None, pairs: tuple[str, ...], lang: str, name: str, limit: int | None, offset: int, question: str | None) -> None:
+    """Answer a named QUESTION (AREA/NAME), or list all. 回答某个问题，或列出全部问题。"""
+    from covalue.answering import answer, assigned
+    from covalue.questions import Answers, Library
+
+    library = Library.load(_project(root))
+    if question is None:
+        click.echo("\n".join(f"{q.name}  {q.text('title', lang)}" for q in library.questions.values()))
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    sys.stdout.buffer.write(answer(Answers(_built(root, out), library), question, assigned(pairs), lang, name, limit=limit, offset=offset, columns=width))
+
+
+@main.command()
+@_project_option
+@_out_option
+@click.option("--http", is_flag=True, help="Streamable HTTP at /mcp instead of stdio.")
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8001, show_default=True, help="Port to listen on.")
+@_say_errors
+def mcp(root: Path | None, out: Path | None, http: bool, host: str | None, port: int) -> None:
+    """Serve language models by the Model Context Protocol. 以 MCP 协议为语言模型提供服务。"""
+    from covalue.mcp import run
+    from covalue.questions import Library
+    from covalue.stores.bounded import BoundedStore
+
+    settings, library = _settings(), Library.load(_project(root))
+    with BoundedStore.open(_build(root, out), _limits(settings)) as store:
+        run(store, library, http=http, host=host or settings.host, port=port)
 
 
 @main.command()
@@ -220,6 +266,7 @@ def export(root: Path | None, out: Path | None, name: str, case: str | None, ass
 @_say_errors
 def serve(root: Path | None, out: Path | None, host: str | None, port: int | None, data: tuple[Path, ...]) -> None:
     """Build if sources changed, then answer SPARQL at /sparql. 源文件有变则构建，然后在 /sparql 应答。"""
+    from covalue.questions import Library
     from covalue.stores.bounded import BoundedStore
     from covalue.stores.cache import CachedStore
     from covalue.stores.limits import MB
@@ -227,6 +274,7 @@ def serve(root: Path | None, out: Path | None, host: str | None, port: int | Non
 
     settings = _settings()
     limits = _limits(settings)
+    library = None if data else Library.load(_project(root))
     with BoundedStore.from_files(data, limits) if data else BoundedStore.open(_build(root, out), limits) as bounded:
         store = CachedStore(bounded, settings.cache * MB, waiting=_waiting(settings)) if settings.cache else bounded
-        run(store, host or settings.host, settings.port if port is None else port, settings.threads)
+        run(store, host or settings.host, settings.port if port is None else port, settings.threads, library=library)

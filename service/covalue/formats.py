@@ -160,7 +160,7 @@ def parse_accept(header: str) -> list[tuple[str, float]]:
     """
     out = []
     for part in RANGE.findall(header):
-        kind, *parameters = (p.strip().lower() for p in PARAMETER.findall(part))
+        kind, *parameters = [p.strip().lower() for p in PARAMETER.findall(part)] or [""]
         if not kind:
             continue
         quality = 1.0

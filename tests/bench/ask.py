@@ -147,7 +147,8 @@ def main(arguments: list[str]) -> None:
         for o in done:
             if o.wrong or (o.phrasing.expected and o.rank != 0):
                 print(
-                    f"{'WRONG' if o.wrong else 'miss '} {o.reply.confidence:.2f} rank {o.rank} {o.phrasing.text} -> {[address(r) for r in o.reply.readings[:3]]} expected {o.phrasing.expected}"
+                    f"{'WRONG' if o.wrong else 'miss '} {o.reply.confidence:.2f} rank {o.rank} {o.phrasing.text} -> "
+                    + f"{[address(r) for r in o.reply.readings[:3]]} expected {o.phrasing.expected}"
                 )
 
 

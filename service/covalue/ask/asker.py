@@ -88,9 +88,8 @@ class Asker:
         if not tokens:
             return Reply(text, lang, (), 0.0, False, Measures(0, 0, 0, 1, 0))
         slots = Slots(self._names, found)
-        silent = frozenset[int]().union(*(m.covers for m in slots.mentions if m.iri in self._names.focal))
-        fits = self._ranking.rank(tokens, slots, silent)
-        measures = self._measures(fits, tokens, slots, silent)
+        fits = self._ranking.rank(tokens, slots)
+        measures = self._measures(fits, tokens, slots)
         sure = confidence(measures)
         readings = tuple(self._reading(fit) for fit in fits[:KEPT])
         known = sure >= THRESHOLD and not self._beyond_time(readings[0])
@@ -111,10 +110,10 @@ class Asker:
     def _term(self, parameter: Parameter, text: str) -> ox.NamedNode | ox.Literal:
         return ox.NamedNode(self._names.iris[text]) if parameter.type == "iri" else literal(parameter, text)
 
-    def _measures(self, fits: list[Fit], tokens: list[Token], slots: Slots, silent: frozenset[int]) -> Measures:
+    def _measures(self, fits: list[Fit], tokens: list[Token], slots: Slots) -> Measures:
         best = fits[0]
         second = next((f.score for f in fits[1:]), 0.0)
-        hidden = best.filled.covers | silent
+        hidden = best.filled.covers | slots.silent
         left = [t for t in tokens if not hidden.intersection(range(t.start, t.end))]
         strange = sum(self._ranking.unknown for t in left if t.key not in self._ranking.weights)
         total = strange + sum(self._ranking.weight(t.key) for t in tokens if t.key in self._ranking.weights) + len(best.filled.values)

@@ -1,7 +1,8 @@
 """
 Words and what they mean: synonyms of both languages as one concept, words that say nothing, topics that lie outside.
 
-The files are knowledge, not code: `synonyms.csv` (concept, en, zh; the concept `-` holds words that say nothing, and one that begins with `=` words that replace each other in names),
+The files are knowledge, not code: `synonyms.csv` (concept, en, zh; the concept `-` holds words that say nothing, and one that
+begins with `=` words that replace each other in names),
 `outside.csv` (topic, en, zh) and `phrasings.csv` (question, lang, text, with slots as `{actor}`), all in `queries/ask/`.
 """
 

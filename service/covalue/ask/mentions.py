@@ -22,7 +22,7 @@ GENERAL = "-general"
 WHOLE, OTHER, ID, TYPO, PART = 1.0, 0.96, 0.9, 0.85, 0.9
 LEAST_SHARE = 0.6
 MOST_PARTS = 12
-DISTINCT, SMALL_CLASS = 0.75, 15
+DISTINCT, DISTINCT_ONE, SMALL_CLASS = 0.75, 0.5, 15
 GENERIC = 0.5
 LESS_GENERAL = 0.2
 TYPO_LENGTHS = range(4, 13)
@@ -50,6 +50,7 @@ class Names:
         self.iris: dict[str, str] = {}
         self.focal: set[str] = set()
         self.written: set[str] = set()
+        self._ids: set[Phrase] = set()
         self._whole: dict[Phrase, dict[str, float]] = {}
         self._lexicon = lexicon
         self._bigrams: set[str] = set()
@@ -80,6 +81,10 @@ class Names:
             if not phrase:
                 continue
             sure = (strength - less) * (GENERIC if self._generic(phrase) else 1.0)
+            if name == choice.short:
+                self._remember(phrase, choice.iri, sure)
+                self._ids.add(phrase)
+                continue
             for variant in self._lexicon.variants(phrase):
                 self._remember(variant, choice.iri, sure)
 
@@ -104,7 +109,7 @@ class Names:
         """Names of two meaningful pieces or more; where each piece occurs; and how rare it is."""
         focal = {w for phrase, iris in self._whole.items() if len(phrase) <= 2 and self.focal & set(iris) for w in phrase}
         self._silent |= focal
-        said = (p for p, iris in self._whole.items() if any("vcc:Passage" not in self.classes[iri] for iri in iris))
+        said = (p for p, iris in self._whole.items() if p not in self._ids and any("vcc:Passage" not in self.classes[iri] for iri in iris))
         parts = [(phrase, frozenset(p for p, _ in self._pieces(phrase))) for phrase in said]
         parts = [(phrase, pieces) for phrase, pieces in parts if len(pieces) > 1]
         posting: dict[str, list[int]] = {}
@@ -138,7 +143,7 @@ class Names:
             if not is_han(atom):
                 if atom not in self._silent and not (is_number(atom) and len(atom) < 3):
                     yield atom, frozenset({i})
-            elif i + 1 < len(found) and is_han(found[i + 1]) and not {atom, found[i + 1]} & self._silent:
+            elif i + 1 < len(found) and is_han(found[i + 1]) and not {atom, found[i + 1]} <= self._silent:
                 yield atom + found[i + 1], frozenset({i, i + 1})
 
     def find(self, found: Sequence[str]) -> list[Mention]:
@@ -177,8 +182,7 @@ class Names:
             for iri in self._distinct.get(piece, ()):
                 told.setdefault(iri, set()).add(where)
         for iri, places in told.items():
-            if len(places) > 1:
-                yield Mention(iri, frozenset[int]().union(*places), DISTINCT)
+            yield Mention(iri, frozenset[int]().union(*places), DISTINCT if len(places) > 1 else DISTINCT_ONE)
 
     def _partly(self, found: Sequence[str]) -> Iterator[Mention]:
         pieces: dict[str, frozenset[int]] = {}

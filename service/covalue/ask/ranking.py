@@ -23,6 +23,8 @@ OWN_SHARE = 0.72
 DOC = 0.55
 UNKNOWN = 1.0
 UNFILLED = 0.82
+MIDDLE = 0.4
+BOUND = 0.05
 TELLING = {"c:without": 1.5, "c:only": 1.3, "c:compare": 1.4, "c:several": 1.3, "c:both": 1.3, "c:matrix": 1.3, "c:howmany": 1.2}
 OPPOSED = frozenset({"c:without", "c:only", "c:compare", "c:matrix"})
 OPPOSITION = 0.88
@@ -45,6 +47,7 @@ class _Entry:
     views: tuple[frozenset[str], ...]
     sums: tuple[float, ...]
     doc: Mapping[str, float]
+    middle: Mapping[str, float]
     wanted: bool
 
 
@@ -67,7 +70,16 @@ class Ranking:
             doc[key] = 1.0
         said = lexicon.phrasings.get(question.name, ())
         wanted = any(p.required for p in question.query.parameters) or (bool(said) and all("{" in text for text in said))
-        return _Entry(question, tuple(views), tuple(self._sum(view) for view in views), doc, wanted)
+        return _Entry(question, tuple(views), tuple(self._sum(view) for view in views), doc, self._middle(views), wanted)
+
+    def _middle(self, views: Sequence[frozenset[str]]) -> dict[str, float]:
+        """The mean of the views as a vector of length 1."""
+        summed: dict[str, float] = {}
+        for view in views:
+            for key in view:
+                summed[key] = summed.get(key, 0.0) + self.weight(key)
+        length = math.sqrt(sum(w * w for w in summed.values())) or 1.0
+        return {key: w / length for key, w in summed.items()}
 
     def weight(self, key: str) -> float:
         return self.weights.get(key, self.unknown)
@@ -75,14 +87,9 @@ class Ranking:
     def _sum(self, keys: Iterable[str]) -> float:
         return sum(map(self.weight, keys))
 
-    def rank(self, tokens: Sequence[Token], slots: Slots, silent: frozenset[int]) -> list[Fit]:
-        """
-        All questions, the best fit first, each with the values that suit it best.
-
-        Args:
-            tokens: the text's pieces of meaning.
-            silent: atoms that count for nothing unless they give a value, as the name of the firm studied.
-        """
+    def rank(self, tokens: Sequence[Token], slots: Slots) -> list[Fit]:
+        """All questions, the best fit first, each with the values that suit it best; what only names the firm studied counts for nothing."""
+        silent = slots.silent
         fits = [max((self._fit(entry, filled, tokens, silent) for filled in slots.fill(entry.question, entry.wanted)), key=lambda f: f.score) for entry in self._entries]
         return sorted(fits, key=lambda f: (-f.score, f.question.name))
 
@@ -93,7 +100,8 @@ class Ranking:
         total = sum(own.values()) or 1.0
         view = max((self._alike(own, total, keys, size) for keys, size in zip(entry.views, entry.sums, strict=True)), default=0.0)
         cover = sum(w * (1.0 if key.startswith("s:") else entry.doc.get(key, 0.0)) for key, w in own.items()) / total
-        score = view + DOC * cover
+        middle = sum(w * entry.middle.get(key, 0.0) for key, w in own.items()) / (math.sqrt(sum(w * w for w in own.values())) or 1.0)
+        score = view + DOC * cover + MIDDLE * middle + BOUND * sum(filled.sure.values())
         if entry.wanted and not filled.values:
             score *= UNFILLED
         return Fit(entry.question, filled, score, view, cover)

@@ -16,6 +16,8 @@ FROM = {"sinc", "since", "aft", "after", "from", "以", "起", "后", "自"}
 TO = {"befor", "before", "until", "till", "by", "前", "截", "至", "止"}
 VOCABULARY = {"vcc:ActorRole", "vcc:Modality", "vcc:ClaimScope", "vcc:Comparator", "vcc:VerificationStatus", "skos:Concept", "skos:ConceptScheme"}
 LESS_SURE = 0.85
+FOCAL = 0.5
+LESSER = ("unit/", "growth-base/", "comparator/", "modality/", "scope/", "verification/")
 INSIDE = 0.5
 LINKS = {"and", "or", "和", "与", "及", "或", "跟", "同"}
 
@@ -72,6 +74,13 @@ class Slots:
             return [one]
         return [*(self._with(one, parameter, usable) for parameter in parameters), one]
 
+    @property
+    def silent(self) -> frozenset[int]:
+        """Atoms that name the firm studied, and nothing longer."""
+        focal = [m for m in self.mentions if m.iri in self.names.focal]
+        longer = [m.covers for m in self._whole if m.strength > LESS_SURE and m.iri not in self.names.focal]
+        return frozenset[int]().union(*(m.covers for m in focal if not any(m.covers < covers for covers in longer)))
+
     def _usable(self, kind: str, taken: frozenset[int], wanted: bool) -> list[Mention]:
         """Mentions of members of a class that do not overlap, best first; the firm studied only where nothing else is named."""
         fits = [m for m in self.mentions if kind in self.names.classes[m.iri] and not m.covers & taken]
@@ -86,7 +95,9 @@ class Slots:
 
     def _sure(self, mention: Mention, kind: str) -> float:
         inside = any(mention.covers < other.covers and other.strength >= mention.strength for other in self._whole)
-        return mention.strength * (LESS_SURE if kind in VOCABULARY else 1.0) * (INSIDE if inside else 1.0)
+        sure = mention.strength * (LESS_SURE if kind in VOCABULARY else 1.0) * (INSIDE if inside else 1.0)
+        lesser = kind == "skos:Concept" and self.names.choices[mention.iri].short.startswith(LESSER)
+        return sure * (FOCAL if mention.iri in self.names.focal else 1.0) * (INSIDE if lesser else 1.0)
 
     def _with(self, one: Filled, parameter: Parameter, usable: Sequence[Mention]) -> Filled:
         taken = [usable[0]]
@@ -109,12 +120,14 @@ class Slots:
         if len(free) > 1:
             values = {"from": (min(years),), "to": (max(years),)}
         else:
-            values = {end: (years[0],) for end in self._ends(free[0])}
+            values = dict.fromkeys(self._ends(free[0]), (years[0],))
         return Filled({**one.values, **values}, one.covers | set(free), {**one.sure, **dict.fromkeys(values, 1.0)})
 
     def _ends(self, at: int) -> tuple[str, ...]:
         """Which ends of a span one year stands for: `since 2016` only the first, `before 2016` only the last, else both."""
         before = set(self.found[max(0, at - 1) : at])
+        if self.found[max(0, at - 2) : at] == ["up", "to"]:
+            return ("to",)
         behind = set(self.found[at + 1 : at + 4]) - {"年"} if self.found[at + 1 : at + 2] == ["年"] else set(self.found[at + 1 : at + 2])
         if before & FROM or behind & {"后", "起", "来"}:
             return ("from",)

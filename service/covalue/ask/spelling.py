@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 SHORTEST = 5
-LONG = 8
+LONG = 7
 
 
 class Spelling:
@@ -20,12 +20,12 @@ class Spelling:
                     self._struck.setdefault(rest, []).append(word)
 
     def correct(self, word: str) -> str | None:
-        """The known word that is meant, or None if none is near enough."""
+        """The known word that is meant, or None if none is near enough; its first letter is the first or second of the misspelt one."""
         if len(word) < SHORTEST:
             return None
         allowed = 2 if len(word) >= LONG else 1
-        near = {w for rest in _strikes(word) for w in self._struck.get(rest, ())}
-        ranked = sorted((distance(word, w), w[0] != word[0], w) for w in near)
+        near = {w for rest in _strikes(word) for w in self._struck.get(rest, ()) if w[0] in word[:2]}
+        ranked = sorted((distance(word, w), w[0] != word[0], w) for w in near if w[0] == word[0] or w[1:2] == word[0])
         return ranked[0][2] if ranked and ranked[0][0] <= allowed else None
 
 

@@ -75,7 +75,7 @@ def _verb(word: str) -> str:
 def _ending(word: str) -> str:
     if word.endswith(("tion", "sion")) and len(word) > 6:
         word = word[:-3]
-    if word.endswith("e") and len(word) > 3:
+    if word.endswith("e") and len(word) > 4:
         return word[:-1]
     return word[:-1] + "i" if word.endswith("y") and len(word) > 3 else word
 

@@ -14,13 +14,15 @@ from urllib.parse import urljoin
 
 import pyoxigraph as ox
 
-from covalue.diagnosis import diagnose
 from covalue.errors import RefusedError
 from covalue.formats import Shape
+from covalue.names import BASE
 from covalue.sparql import FORMS, place, tokens
+from covalue.stores.oxigraph import engine_error
 
-FOREIGN = re.compile(r"(?:bif|sql|java|urn:x-arq):", re.I)
-"""IRIs by which engines reach functions of their host, or graphs that are in no dataset."""
+FOREIGN = re.compile(r"(?:bif|sql|java|urn:x-arq):|https?://jena\.(?:apache\.org|hpl\.hp\.com)/", re.I)
+"""IRIs by which engines reach functions of their host, predicates that compute, or graphs that are in no dataset."""
+ABSOLUTE = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:")
 ENDS = frozenset({"FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "VALUES"})
 _NONE = ox.Variable("covalueNeverProjected")
 _EMPTY = ox.Store()
@@ -34,14 +36,14 @@ def parse(text: str) -> None:
     Parses, and evaluates nothing: a substitution for a variable that no query projects is refused between the two.
 
     Raises:
-        QueryError: the text is no SPARQL query.
+        QueryError: the text is no SPARQL query, or calls a function that is not SPARQL's. (An engine that knows it would answer otherwise than
+            the embedded one, and one that does not know it would answer with nothing.)
     """
     try:
-        _EMPTY.query(text, substitutions={_NONE: ox.Literal("")})
-    except SyntaxError as e:
-        raise diagnose(text, str(e.msg or e)) from e
-    except RuntimeError:
-        pass
+        _EMPTY.query(text, base_iri=BASE, substitutions={_NONE: ox.Literal("")})
+    except (SyntaxError, RuntimeError, OSError) as e:
+        if _NONE.value not in str(e):
+            raise engine_error(text, e) from e
 
 
 @dataclass(frozen=True)
@@ -64,14 +66,27 @@ class Text:
     def __init__(self, text: str) -> None:
         self.text = text
         self._read()
-        if "\\" in text and (escaped := [t for t in self._tokens if t.kind == "name" and "\\" in t.text]):
-            for token in reversed(escaped):  # Virtuoso knows no escapes in names
-                self.text = f"{self.text[: token.start]}<{self._iri(token)}>{self.text[token.end :]}"
+        self._plainly()
+
+    def _plainly(self) -> None:
+        """Relative IRIs become absolute, as the embedded engine has them, and names with escapes become IRIs: not every engine knows both."""
+        edits, base = [], BASE
+        for i, token in enumerate(self._tokens):
+            if token.kind == "iri":
+                if not ABSOLUTE.match(token.text):
+                    edits.append((token, urljoin(base, _unescaped(token.text[1:-1]))))
+                if i and self._tokens[i - 1].word() == "BASE":
+                    base = urljoin(base, _unescaped(token.text[1:-1]))
+            elif token.kind == "name" and "\\" in token.text:
+                edits.append((token, self._iri(token)))
+        for token, iri in reversed(edits):
+            self.text = f"{self.text[: token.start]}<{iri}>{self.text[token.end :]}"
+        if edits:
             self._read()
 
     def _read(self) -> None:
         self._tokens = [_Token(*t) for t in tokens(self.text)]
-        self._base, self._prefixes = "", dict[str, str]()
+        self._base, self._prefixes = BASE, dict[str, str]()
         self._form = self._prologue()
 
     def _prologue(self) -> int:
@@ -100,7 +115,7 @@ class Text:
     def _iri(self, token: _Token) -> str:
         if token.kind == "iri":
             iri = _unescaped(token.text[1:-1])
-            return urljoin(self._base, iri) if self._base else iri
+            return iri if ABSOLUTE.match(token.text) else urljoin(self._base, iri)
         prefix, _, local = token.text.partition(":")
         return self._prefixes.get(prefix, f"{prefix}:") + _unescaped(local)
 

@@ -6,14 +6,16 @@ from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from covalue.formats import LONGEST_HEADER, PAGES, parse_accept
+from covalue.questions import Answers, Library
 from covalue.stores import Store
 from covalue.web import access, addresses, answers, discovery, graph_store, health, linked_data, pages, problems, protocol, validators
 from covalue.web.discovery import wanted_format
 from covalue.web.languages import language
+from covalue.web.questions import questions_blueprint
 from covalue.web.service import Service
 
 MAX_BODY = 1_000_000
-EXPOSED = "Content-Disposition, Content-Language, Covalue-Dataset, Covalue-Incomplete, ETag, Link, Retry-After"
+EXPOSED = "Content-Disposition, Content-Language, Covalue-Dataset, Covalue-Incomplete, ETag, Link, Retry-After, X-Total-Count"
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 """No script at all, whatever a literal in the data holds."""
 
@@ -29,12 +31,13 @@ ALWAYS = (
 """On every response, errors among them."""
 
 
-def create_app(store: Store, *, proxies: int = 0) -> Flask:
+def create_app(store: Store, library: Library | None = None, *, proxies: int = 0) -> Flask:
     """
     A Flask application that answers SPARQL from a store, and all that stands around it.
 
     Args:
         store: opened and immutable; shared by all requests.
+        library: the named questions; without, there are only SPARQL and linked data.
         proxies: how many proxies of the operator stand before the service; only that many may say by which address it was reached.
     """
     app = Flask("covalue.web")
@@ -46,6 +49,8 @@ def create_app(store: Store, *, proxies: int = 0) -> Flask:
     service = Service(store)
     app.extensions["covalue"] = service
     _add_routes(app, service)
+    if library is not None:
+        app.register_blueprint(questions_blueprint(Answers(store, library), service))
     problems.register(app)
     app.before_request(_before)
     app.wsgi_app = access.Access(app.wsgi_app, service.metrics, ALWAYS)  # type: ignore[method-assign]

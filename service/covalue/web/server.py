@@ -11,6 +11,7 @@ from flask import Flask
 from waitress.server import create_server
 
 from covalue.errors import StoreError
+from covalue.questions import Library
 from covalue.stores import Store
 from covalue.web.access import JsonLines
 from covalue.web.app import MAX_BODY, create_app
@@ -19,7 +20,7 @@ OUTGOING = 1 << 30
 """Bytes of one answer that may wait for a slow client outside of the threads (beyond a megabyte in a file), so that none is held by it."""
 
 
-def run(store: Store, host: str, port: int, threads: int, *, proxies: int = 0, access_log: bool = False) -> None:
+def run(store: Store, host: str, port: int, threads: int, *, library: Library | None = None, proxies: int = 0, access_log: bool = False) -> None:
     """
     Serves until interrupted; the address is printed to stderr once requests are taken.
 
@@ -28,13 +29,14 @@ def run(store: Store, host: str, port: int, threads: int, *, proxies: int = 0, a
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
         threads: requests answered at the same time.
+        library: the named questions.
         proxies: how many proxies stand before the service; see `create_app`.
         access_log: whether each request is written to stderr as a line of JSON.
 
     Raises:
         StoreError: the address cannot be listened on.
     """
-    app = create_app(store, proxies=proxies)
+    app = create_app(store, library, proxies=proxies)
     server = listen(app, host, port, threads, proxies=proxies)
     if access_log:
         _log_to_stderr()
