@@ -31,6 +31,25 @@ HT = "http://www.w3.org/2011/http#"
 CNT = "http://www.w3.org/2011/content#"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 RDFS = "http://www.w3.org/2000/01/rdf-schema#"
+SUITES = (
+    "aggregates",
+    "bind",
+    "bindings",
+    "cast",
+    "construct",
+    "csv-tsv-res",
+    "exists",
+    "functions",
+    "grouping",
+    "json-res",
+    "negation",
+    "project-expression",
+    "property-path",
+    "protocol",
+    "service-description",
+    "subquery",
+    "syntax-query",
+)  # those for updates, federation and entailment are left out
 TABLE = "application/sparql-results+json"
 KINDS = {"boolean": (TABLE, "application/sparql-results+xml"), "tabular": (TABLE, "application/sparql-results+xml", "text/csv"), "RDF": ("text/turtle", "application/n-triples")}
 READ_ONLY = "the service is read-only: updates are refused with 403"
@@ -108,7 +127,7 @@ def manifest(suite: str) -> Manifest:
 def named(kind: str) -> list[Any]:
     """The tests of a kind over all suites, as parameters."""
     out = []
-    for suite in sorted(p.name for p in folder().iterdir() if p.is_dir()):
+    for suite in SUITES:
         for test in manifest(suite).tests():
             if MF + kind in {t.value for t in manifest(suite).all(test, RDF + "type")}:
                 name = f"{suite}/{test.value.rpartition('#')[2].rpartition('/')[2]}"
@@ -345,6 +364,6 @@ def test_nothing_of_the_suites_is_left_out() -> None:
     """As many tests as the manifests of these folders hold."""
     kinds = ("QueryEvaluationTest", "CSVResultFormatTest", "PositiveSyntaxTest11", "NegativeSyntaxTest11", "ProtocolTest", "ServiceDescriptionTest")
     counts = {kind: len(named(kind)) for kind in kinds}
-    total = sum(len(manifest(p.name).tests()) for p in folder().iterdir() if p.is_dir())
+    total = sum(len(manifest(name).tests()) for name in SUITES)
     assert sum(counts.values()) == total, counts
     assert total > 350

@@ -22,7 +22,7 @@ GENERAL = "-general"
 WHOLE, OTHER, ID, TYPO, PART = 1.0, 0.96, 0.9, 0.85, 0.9
 LEAST_SHARE = 0.6
 MOST_PARTS = 12
-DISTINCT, DISTINCT_ONE, SMALL_CLASS = 0.75, 0.5, 15
+DISTINCT, SMALL_CLASS = 0.75, 15
 GENERIC = 0.5
 LESS_GENERAL = 0.2
 TYPO_LENGTHS = range(4, 13)
@@ -182,7 +182,8 @@ class Names:
             for iri in self._distinct.get(piece, ()):
                 told.setdefault(iri, set()).add(where)
         for iri, places in told.items():
-            yield Mention(iri, frozenset[int]().union(*places), DISTINCT if len(places) > 1 else DISTINCT_ONE)
+            if len(places) > 1:
+                yield Mention(iri, frozenset[int]().union(*places), DISTINCT)
 
     def _partly(self, found: Sequence[str]) -> Iterator[Mention]:
         pieces: dict[str, frozenset[int]] = {}
