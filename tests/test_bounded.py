@@ -956,7 +956,7 @@ def test_place_of_excess(text: str, line: int, column: int) -> None:
 def test_long_but_harmless(bounded: BoundedStore, text: str) -> None:
     """Long lists, strings and prologues are no excess."""
     check_size(text)
-    assert "fine" == outcome(bounded, text)[0]
+    assert "fine" == outcome(bounded, text, seconds=10.0)[0]
 
 
 @pytest.mark.parametrize("unit", ['"', "'", '"""', "'''", '"\\', "<", "<a", "\\", "{", "a:", "?a", "@a-", "_:", "%", "#", '""" ', "'\"", "&&", "é", "\U0001f600"])

@@ -380,7 +380,7 @@ class _Pool:
         try:
             worker = self.take()
             worker.send(pickle.dumps(("", None, None, ABOUT, 3600.0)))
-            body = json.loads(worker.receive()[3:])
+            body = json.loads(_whole(worker)[3:])
             self.give(worker, True)
         except BaseException:
             self.close()
@@ -478,3 +478,12 @@ def _read_error(frame: bytes) -> CovalueError:
 
 def _closed() -> StoreError:
     return StoreError("the store is closed.", "数据库已关闭。")
+
+
+def _whole(worker: Worker) -> bytes:
+    """The next frame, however many ticks it takes: a first look at a large dataset, or on a busy machine, takes longer than one."""
+    while True:
+        try:
+            return worker.receive()
+        except TimeoutError:
+            continue

@@ -108,6 +108,7 @@ TRIALS: Mapping[str, str] = {
     "EXISTS as a value": _P + f"ASK {{ {_T} t:year ?y BIND(EXISTS {{ ?x t:share ?s }} AS ?e) FILTER(datatype(?e) = xsd:boolean) }}",
     "BIND before FILTER NOT EXISTS": _P + f"ASK {{ {{ SELECT (COUNT(*) AS ?n) {{ BIND({_T} AS ?x) FILTER NOT EXISTS {{ ?x t:year ?o }} }} }} FILTER(?n = 0) }}",
     "the datatype of a text with a language": _P + f"ASK {{ {_T} t:label ?l FILTER(datatype(?l) = <{PREFIXES['rdf']}langString>) }}",
+    "IRI against BASE": "BASE <https://example.org/> ASK { BIND(IRI('x') AS ?x) FILTER(?x = <https://example.org/x>) }",
     "VALUES with UNDEF": _P + f"ASK {{ VALUES (?a ?b) {{ (UNDEF 1) ({_T} 2) }} ?a t:year ?y FILTER(?b = 1) }}",
     "GROUP BY with HAVING": _P + f"ASK {{ {{ SELECT ?s (COUNT(?l) AS ?n) {{ ?s t:label ?l }} GROUP BY ?s HAVING (COUNT(?l) = 2) }} FILTER(?n = 2 && ?s = {_T}) }}",
     "MIN over decimals": _P + "ASK { { SELECT (MIN(?s) AS ?m) { ?x t:share ?s } } FILTER(?m = 0.25) }",

@@ -112,8 +112,8 @@ class OxigraphStore:
             results = self._store.query(
                 request.text,
                 base_iri=BASE,
-                default_graph=[ox.NamedNode(g) for g in request.default_graphs or ()] if protocol_dataset else None,
-                named_graphs=[ox.NamedNode(g) for g in request.named_graphs or ()] if protocol_dataset else None,
+                default_graph=[*graph_names(request.default_graphs)] if protocol_dataset else None,
+                named_graphs=[*graph_names(request.named_graphs)] if protocol_dataset else None,
             )
             shape = shape_of(results)
             chosen = pick(shape)
@@ -130,6 +130,19 @@ class OxigraphStore:
             return ox.serialize(quads, format=rdf, prefixes=PREFIXES) or b""
         triples = {ox.Triple(q.subject, q.predicate, q.object): None for q in quads}
         return ox.serialize(triples, format=rdf, prefixes=PREFIXES) or b""
+
+
+def graph_names(iris: Sequence[str] | None) -> list[ox.NamedNode]:
+    """
+    The graphs of a protocol dataset.
+
+    Raises:
+        QueryError: a name is no IRI.
+    """
+    try:
+        return [ox.NamedNode(iri) for iri in iris or ()]
+    except ValueError as e:
+        raise QueryError("a graph of the dataset parameters is not an absolute IRI.", "数据集参数中的图名不是绝对 IRI。") from e
 
 
 def _serialize(results: ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples, chosen: Format) -> bytes:

@@ -69,19 +69,26 @@ class Text:
         self._plainly()
 
     def _plainly(self) -> None:
-        """Relative IRIs become absolute, as the embedded engine has them, and names with escapes become IRIs: not every engine knows both."""
-        edits, base = [], BASE
+        """
+        What not every engine knows, made plain: relative IRIs become absolute, as the embedded engine has them; names with escapes become
+        IRIs; and of BASE one is left, at the very front, where something else may need it.
+        """
+        edits: list[tuple[int, int, str]] = []
+        base, based = BASE, False
         for i, token in enumerate(self._tokens):
-            if token.kind == "iri":
-                if not ABSOLUTE.match(token.text):
-                    edits.append((token, urljoin(base, _unescaped(token.text[1:-1]))))
-                if i and self._tokens[i - 1].word() == "BASE":
-                    base = urljoin(base, _unescaped(token.text[1:-1]))
+            if token.kind == "iri" and i and self._tokens[i - 1].word() == "BASE":
+                base, based = urljoin(base, _unescaped(token.text[1:-1])), True
+                edits.append((self._tokens[i - 1].start, token.end, ""))
+            elif token.kind == "iri" and not ABSOLUTE.match(token.text):
+                edits.append((token.start, token.end, f"<{urljoin(base, _unescaped(token.text[1:-1]))}>"))
             elif token.kind == "name" and "\\" in token.text:
-                edits.append((token, self._iri(token)))
-        for token, iri in reversed(edits):
-            self.text = f"{self.text[: token.start]}<{iri}>{self.text[token.end :]}"
-        if edits:
+                edits.append((token.start, token.end, f"<{self._iri(token)}>"))
+            based |= token.word() in ("IRI", "URI")
+        for start, end, new in reversed(edits):
+            self.text = self.text[:start] + new + self.text[end:]
+        if based:
+            self.text = f"BASE <{base}> {self.text}"
+        if edits or based:
             self._read()
 
     def _read(self) -> None:
