@@ -1,7 +1,7 @@
 """
 The SPARQL engines that we know, as rows of a table, and what is done before any of them: which is it, and does it answer rightly?
 
-What a row says was seen on the version that it names; `docs/operators.md` tells the rest.
+What a row says was seen on the version that it names.
 """
 
 from __future__ import annotations
