@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,8 +22,6 @@ from covalue.questions import Answers, Question, bindings
 
 LONGEST = 500
 KEPT = 6
-BRIEF = 3.0
-NOTHING_SAID = Measures(0, 0, 0, 1, 0, 0, 1, 0)
 HAN = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -89,7 +86,7 @@ class Asker:
         found = [self._spelt(atom) for atom in atoms(said)]
         tokens = self._lexicon.read(found)
         if not tokens:
-            return Reply(text, lang, (), 0.0, False, NOTHING_SAID)
+            return Reply(text, lang, (), 0.0, False, Measures(0, 0, 0, 1, 0))
         slots = Slots(self._names, found)
         fits = self._ranking.rank(tokens, slots)
         measures = self._measures(fits, tokens, slots)
@@ -121,8 +118,7 @@ class Asker:
         strange = sum(self._ranking.unknown for t in left if t.key not in self._ranking.weights)
         total = strange + sum(self._ranking.weight(t.key) for t in tokens if t.key in self._ranking.weights) + len(best.filled.values)
         outside = any(t.key.startswith("o:") for t in left)
-        loose = 1 - min(best.filled.sure.values(), default=1.0)
-        return Measures(best.score, best.score - second, best.cover, strange / total if total else 1.0, float(outside), best.view, math.exp(-best.mass / BRIEF), loose)
+        return Measures(best.score, best.score - second, best.cover, strange / total if total else 1.0, float(outside))
 
     def _beyond_time(self, reading: Reading) -> bool:
         """Whether a year is asked for, of which the graph holds nothing."""

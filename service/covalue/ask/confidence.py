@@ -1,5 +1,5 @@
 """
-How sure we are of the best reading: a logistic function of eight measures, fitted to `tests/ask/tune.csv` by `tests/bench/ask.py fit`.
+How sure we are of the best reading: a logistic function of five measures, fitted to `tests/ask/tune.csv` by `tests/bench/ask.py fit`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,9 @@ class Measures:
     cover: float
     strange: float
     outside: float
-    view: float
-    brief: float
-    loose: float
 
 
-WEIGHTS = (4.0, 4.0, 3.0, -4.0, -4.0, 1.0, -1.0, -1.0)
+WEIGHTS = (4.0, 4.0, 3.0, -4.0, -4.0)
 BIAS = -5.0
 THRESHOLD = 0.5
 
@@ -31,7 +28,7 @@ def confidence(measures: Measures) -> float:
     """
     The share of such readings that were right on the tuning set (0 to 1).
 
-    >>> confidence(Measures(1.8, 0.4, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0)) > confidence(Measures(0.5, 0.0, 0.4, 0.6, 1.0, 0.3, 1.0, 0.0))
+    >>> confidence(Measures(1.4, 0.4, 1.0, 0.0, 0.0)) > confidence(Measures(0.5, 0.0, 0.4, 0.6, 1.0))
     True
     """
     z = BIAS + sum(w * x for w, x in zip(WEIGHTS, astuple(measures), strict=True))

@@ -20,8 +20,7 @@ from covalue.questions import Answers, Choice
 BRACKETS = re.compile(r"\s*[(（][^()（）]*[)）]")
 GENERAL = "-general"
 WHOLE, OTHER, ID, TYPO, PART = 1.0, 0.96, 0.9, 0.85, 0.9
-LEAST_SHARE, FEW_PIECES, MANY_SHARE = 0.6, 2, 0.5
-PARTICLES = frozenset("的了在与和及或由被把将于以其之至从对")
+LEAST_SHARE = 0.6
 MOST_PARTS = 12
 DISTINCT, SMALL_CLASS = 0.75, 15
 GENERIC = 0.5
@@ -144,7 +143,7 @@ class Names:
             if not is_han(atom):
                 if atom not in self._silent and not (is_number(atom) and len(atom) < 3):
                     yield atom, frozenset({i})
-            elif i + 1 < len(found) and is_han(found[i + 1]) and not {atom, found[i + 1]} <= self._silent and not {atom, found[i + 1]} & PARTICLES:
+            elif i + 1 < len(found) and is_han(found[i + 1]) and not {atom, found[i + 1]} <= self._silent:
                 yield atom + found[i + 1], frozenset({i, i + 1})
 
     def find(self, found: Sequence[str]) -> list[Mention]:
@@ -195,7 +194,7 @@ class Names:
             for number in self._posting.get(piece, ()):
                 shared.setdefault(number, []).append(piece)
         scored = [(self._share(number, common), number, common) for number, common in shared.items() if len(common) > 1]
-        scored = sorted((s for s in scored if s[0] >= (LEAST_SHARE if len(s[2]) <= FEW_PIECES else MANY_SHARE)), key=lambda s: (-s[0] * len(s[2]), s[1]))
+        scored = sorted((s for s in scored if s[0] >= LEAST_SHARE), key=lambda s: (-s[0] * len(s[2]), s[1]))
         for share, number, common in scored[:MOST_PARTS]:
             covers = frozenset[int]().union(*(pieces[p] for p in common))
             yield from (Mention(iri, covers, PART * share * strength) for iri, strength in self._whole[self._parts[number][0]].items())
@@ -220,5 +219,5 @@ def _names(choice: Choice) -> Iterator[tuple[str, float]]:
         yield from ((text.format(local), ID) for text in ("section {}", "chapter {}", "part {}", "第{}节", "{}节", "第{}章", "第{}部分", "§{}"))
         if "." in local:
             yield local, ID
-    elif "/" in choice.short:
+    elif not local.isdigit():
         yield local.replace("-", " "), ID - 0.02

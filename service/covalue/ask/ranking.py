@@ -25,21 +25,20 @@ UNKNOWN = 1.0
 UNFILLED = 0.82
 MIDDLE = 0.4
 BOUND = 0.05
-TELLING = {"c:without": 1.5, "c:only": 1.3, "c:compare": 1.4, "c:several": 1.3, "c:both": 1.3, "c:matrix": 1.3, "c:howmany": 1.2, "c:firm": 0.3, "c:paper": 0.4, "c:case": 0.5, "c:say-to": 0.5, "c:all": 0.6}
+TELLING = {"c:without": 1.5, "c:only": 1.3, "c:compare": 1.4, "c:several": 1.3, "c:both": 1.3, "c:matrix": 1.3, "c:howmany": 1.2}
 OPPOSED = frozenset({"c:without", "c:only", "c:compare", "c:matrix"})
 OPPOSITION = 0.88
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A candidate: the question, its values, how well it fits (about 0 to 1.5), the likeness of its best view, the share of the text that it takes up, and how much the text says."""
+    """A candidate: the question, its values, how well it fits (about 0 to 1.5), and the share of the text that it takes up."""
 
     question: Question
     filled: Filled
     score: float
     view: float
     cover: float
-    mass: float
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ class Ranking:
         score = view + DOC * cover + MIDDLE * middle + BOUND * sum(filled.sure.values())
         if entry.wanted and not filled.values:
             score *= UNFILLED
-        return Fit(entry.question, filled, score, view, cover, total)
+        return Fit(entry.question, filled, score, view, cover)
 
     def _alike(self, own: Mapping[str, float], total: float, keys: frozenset[str], size: float) -> float:
         shared = sum(own[k] for k in keys if k in own)
