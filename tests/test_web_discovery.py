@@ -219,7 +219,7 @@ def test_one_proxy_says_where_we_are(store: OxigraphStore) -> None:
     address = "https://data.example.org/graph/sparql"
     assert [(address, address)] == graph.rows("?s sd:endpoint ?x")
     assert "/graph/case/tiny.ttl" == behind.ask("/case/tiny", **FORWARDED)["Location"]
-    assert 'href="/graph/static/covalue.css"' in behind.ask("/", Accept="text/html", **FORWARDED).text
+    assert 'href="/graph/static/covalue.css?v=' in behind.ask("/", Accept="text/html", **FORWARDED).text
     assert f"<{behind.url}/sparql>" in behind.ask("/sparql").text
 
 

@@ -8,16 +8,27 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from covalue.formats import LONGEST_HEADER, PAGES, parse_accept
 from covalue.questions import Answers, Library
 from covalue.stores import Store
-from covalue.web import access, addresses, answers, discovery, graph_store, health, linked_data, pages, problems, protocol, validators
+from covalue.web import access, addresses, answers, assets, discovery, graph_store, health, linked_data, pages, problems, protocol, validators
 from covalue.web.discovery import wanted_format
-from covalue.web.languages import language
+from covalue.web.languages import keep, language
 from covalue.web.questions import questions_blueprint
 from covalue.web.service import Service
 
 MAX_BODY = 1_000_000
 EXPOSED = "Content-Disposition, Content-Language, Covalue-Dataset, Covalue-Incomplete, ETag, Link, Retry-After, X-Total-Count"
-POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-"""No script at all, whatever a literal in the data holds."""
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""Only our own files run and are asked for; nothing inline, whatever a literal in the data holds."""
 
 
 ALWAYS = (
@@ -40,9 +51,8 @@ def create_app(store: Store, library: Library | None = None, *, proxies: int = 0
         library: the named questions; without, there are only SPARQL and linked data.
         proxies: how many proxies of the operator stand before the service; only that many may say by which address it was reached.
     """
-    app = Flask("covalue.web")
+    app = Flask("covalue.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
@@ -53,6 +63,7 @@ def create_app(store: Store, library: Library | None = None, *, proxies: int = 0
         app.register_blueprint(questions_blueprint(Answers(store, library), service))
     problems.register(app)
     app.before_request(_before)
+    app.after_request(keep)
     app.wsgi_app = access.Access(app.wsgi_app, service.metrics, ALWAYS)  # type: ignore[method-assign]
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies)  # type: ignore[method-assign]
@@ -70,6 +81,7 @@ def _add_routes(app: Flask, service: Service) -> None:
     app.add_url_rule("/health/live", "live", health.live)
     app.add_url_rule("/health/ready", "ready", health.ready(service))
     app.add_url_rule("/metrics", "metrics", health.metrics(service))
+    app.add_url_rule("/static/<path:path>", "static", assets.view)
     app.add_url_rule("/", "start", _start(service))
     app.add_url_rule("/<path:path>", "linked-data", linked_data.view(service))
 
@@ -103,7 +115,7 @@ def _start(service: Service) -> protocol.View:
         chosen, _ = wanted_format()
         if chosen in PAGES:
             opaque = validators.tag(service.store.version, "start", addresses.prefix(), language())
-            return answers.held(opaque, chosen) or pages.send("start.html", chosen, opaque, version=service.store.version)
+            return answers.held(opaque, chosen) or pages.send("start.html", chosen, opaque)
         if any(kind in chosen.media_types for kind, quality in parse_accept(request.headers.get("Accept", "")[:LONGEST_HEADER]) if quality):
             return describe_dataset()
         response = Response(_start_text(service.store), content_type="text/plain; charset=utf-8", headers={"Cache-Control": answers.REVALIDATE})

@@ -1,12 +1,18 @@
-"""The language of a page: by the parameter `lang`, else by Accept-Language, else English."""
+"""
+The language of a page: by the parameter `lang`, else as last chosen by the switch on a page, else by Accept-Language, else English.
+
+The choice is kept in a cookie that holds the two letters and nothing else, so that it lasts from page to page without script.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import request
+from flask import Response, request
 
 LANGUAGES = ("en", "zh")
+COOKIE = "covalue-lang"
+YEAR = 31_536_000
 Say = Callable[[str, str], str]
 
 
@@ -15,6 +21,9 @@ def language() -> str:
     wanted = request.args.get("lang", "").lower().partition("-")[0]
     if wanted in LANGUAGES:
         return wanted
+    kept = request.cookies.get(COOKIE, "")
+    if kept in LANGUAGES:
+        return kept
     return request.accept_languages.best_match(LANGUAGES) or "en"
 
 
@@ -26,3 +35,14 @@ def say(lang: str) -> Say:
     '行'
     """
     return lambda en, zh: zh if lang == "zh" else en
+
+
+def keep(response: Response) -> Response:
+    """Remembers a language that was chosen on a page, and tells caches what the language of an answer depends on."""
+    if "Accept-Language" in response.vary:
+        response.vary.add("Cookie")
+    wanted = request.args.get("lang", "").lower().partition("-")[0]
+    if response.mimetype == "text/html" and wanted in LANGUAGES and request.cookies.get(COOKIE) != wanted:
+        response.set_cookie(COOKIE, wanted, max_age=YEAR, path=request.script_root or "/", samesite="Lax", httponly=True, secure=request.is_secure)
+        response.headers["Cache-Control"] = response.headers.get("Cache-Control", "").replace("public", "private")
+    return response

@@ -1,5 +1,5 @@
 """
-Pages for readers, from templates: results as tables, descriptions, the ontology. No script, everything escaped, links only to the web.
+Pages for readers, from templates: results as tables, descriptions, the ontology. Everything escaped, links only to the web, no inline script.
 
 A page shows at most `MOST_ROWS` rows and says so; the formats for data are whole.
 """
@@ -14,20 +14,20 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 import pyoxigraph as ox
-from flask import Response, render_template, request
+from flask import Response, current_app, render_template, request
 
+from covalue.description import LICENSE
 from covalue.formats import Format, Shape, offered, page
 from covalue.names import BASE, PREFIXES, shrink
-from covalue.web import addresses, answers
+from covalue.web import addresses, answers, assets
 from covalue.web.answers import Body, Reader
 from covalue.web.languages import language, say
+from covalue.web.navigation import navigation
 
 MOST_ROWS = 1000
 LONGEST_TEXT = 2000
 LONGEST_LINK = 8000
 MOST_NESTED = 6
-SWITCHED = ("query", "default-graph-uri", "named-graph-uri", "default", "graph", "format")
-"""Parameters that the link to the other language keeps."""
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Characters that show nothing, or turn the text around them."""
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
@@ -164,15 +164,32 @@ def send(template: str, chosen: Format | None, opaque: str | None, status: int =
 
 
 def rendered(template: str, **values: Any) -> bytes:
-    """The bytes of a page."""
+    """
+    The bytes of a page.
+
+    A template knows, besides `values`: `lang`; `t(en, zh)`, which chooses one of two texts; `local(path)`, `asset(path)` and `absolute(path)` for
+    addresses; `switch`, the same page in the other language; `navigation`; `version` of the dataset; `licence` of the data; `BASE`.
+    """
     lang = language()
-    text = render_template(template, lang=lang, t=say(lang), local=addresses.local, switch=switch(), BASE=BASE, **values)
-    return text.encode("utf-8", "replace")
+    t = say(lang)
+    known = {
+        "lang": lang,
+        "t": t,
+        "local": addresses.local,
+        "absolute": lambda path: addresses.base() + addresses.local(path).removeprefix(addresses.prefix() + "/"),
+        "asset": assets.address,
+        "switch": switch(),
+        "navigation": navigation(t),
+        "version": current_app.extensions["covalue"].store.version,
+        "licence": LICENSE,
+        "BASE": BASE,
+    }
+    return render_template(template, **{**known, **values}).encode("utf-8", "replace")
 
 
 def switch() -> str | None:
-    """The address of the same page in the other language; a posted query has none."""
+    """The address of the same page in the other language, all other parameters kept; a posted query has none."""
     if request.method == "POST":
         return None
-    pairs = [(n, v) for n, v in request.args.items(multi=True) if n in SWITCHED]
-    return f"{addresses.local(request.path)}?{urlencode([*pairs, ('lang', 'en' if language() == 'zh' else 'zh')])}"
+    pairs = [(n, v) for n, v in request.args.items(multi=True) if n != "lang"]
+    return f"{addresses.local(request.path)}?{urlencode([*pairs, ('lang', 'en' if language() == 'zh' else 'zh')], errors='replace')}"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import RequestURITooLarge
 
 from covalue import catalogue, citation, network, tabular
@@ -30,7 +30,7 @@ from covalue.tabular import PAGE, About
 from covalue.web import addresses, answers, pages, problems, protocol, validators
 from covalue.web.answers import Body
 from covalue.web.documents import document
-from covalue.web.languages import LANGUAGES, language, say
+from covalue.web.languages import LANGUAGES, language
 from covalue.web.problems import UnknownError
 from covalue.web.service import Service
 
@@ -415,12 +415,7 @@ def _speaking(response: Response) -> Response:
 
 
 def _page(template: str, opaque: str, **values: Any) -> Response:
-    """A page whose link to the other language keeps all parameters."""
-    lang = language()
-    pairs = [(n, v) for n, v in protocol.parameters() if n != "lang"]
-    switch = f"{addresses.local(request.path)}?{urlencode([*pairs, ('lang', 'en' if lang == 'zh' else 'zh')])}"
-    text = render_template(template, lang=lang, t=say(lang), local=addresses.local, switch=switch, BASE=BASE, **values)
-    return answers.send(Body.of(text.encode("utf-8", "replace")), PAGE, opaque)
+    return pages.send(template, PAGE, opaque, **values)
 
 
 def _link(iri: str) -> str | None:
