@@ -8,7 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from covalue.formats import LONGEST_HEADER, PAGES, parse_accept
 from covalue.questions import Answers, Library
 from covalue.stores import Store
-from covalue.web import access, addresses, answers, assets, discovery, graph_store, health, linked_data, pages, problems, protocol, validators
+from covalue.web import access, addresses, answers, assets, discovery, graph_store, health, linked_data, pages, problems, protocol, search, validators
 from covalue.web.discovery import wanted_format
 from covalue.web.languages import keep, language
 from covalue.web.questions import questions_blueprint
@@ -58,6 +58,7 @@ def create_app(store: Store, library: Library | None = None, *, proxies: int = 0
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     service = Service(store)
     app.extensions["covalue"] = service
+    search.register(app, service, library)
     _add_routes(app, service)
     if library is not None:
         app.register_blueprint(questions_blueprint(Answers(store, library), service))
