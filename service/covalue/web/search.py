@@ -71,7 +71,13 @@ class _Views:
             return response
         index = self.finder.index()
         found = self._found(index, query, kinds, page)
-        values: dict[str, Any] = {"query": query, "kinds": _facets(query, kinds, found), "kind": kinds[0] if kinds else "", "found": found, "hits": _cards(index, found.hits, query)}
+        values: dict[str, Any] = {
+            "query": query,
+            "kinds": _facets(query, kinds, found),
+            "kind": kinds[0] if kinds else "",
+            "found": found,
+            "hits": _cards(index, found.hits, query),
+        }
         return pages.send("search.html", PAGE, opaque, cut=index.cut, longest=LONGEST, **values, **_leaves(query, kinds, page, found))
 
     def suggest(self) -> Response:
