@@ -28,7 +28,7 @@ from library_served import FIRST_THIRTEEN, ROOT, USERS, answers_of, library
 mcp = pytest.importorskip("mcp")
 from mcp import Client, MCPError, StdioServerParameters, stdio_client  # noqa: E402  # only where the optional package is there
 
-TOOLS = {"vocabulary", "questions", "ask_question", "sparql", "evidence"}
+TOOLS = {"vocabulary", "questions", "ask_question", "ask", "sparql", "evidence"}
 CASE = "https://w3id.org/covalue/case/xiaomi"
 Use = Callable[[Any], Awaitable[None]]
 
@@ -136,20 +136,25 @@ def test_in_one_process(tools: Tools) -> None:
     use(served.server(tools), everything)
 
 
-def test_asking_in_words_where_it_is_there(tools: Tools) -> None:
-    """A function that answers questions in words becomes a tool; its errors are told."""
-
-    def ask(question: str, lang: str = "en") -> str:
-        if not question:
-            raise InputError("ask something.", "请提问。")
-        return f"{lang}: {question}"
+def test_asking_in_words(tools: Tools) -> None:
+    """The tool `ask` answers a question in words with the named question's rows, says what else it may mean, and owns up to not knowing."""
 
     async def what(client: Any) -> None:
-        assert {*TOOLS, "ask"} == {t.name for t in (await client.list_tools()).tools}
-        assert "zh: 谁?" == await call(client, "ask", question="谁?", lang="zh")
-        assert "请提问" in await call(client, "ask", fails=True, question="")
+        en = await call(client, "ask", question="What do users contribute to value creation?")
+        assert en.startswith("Understood as: ")
+        assert '\nother readings:\n- ask_question("' in en
+        assert "cite as: " in en
+        zh = await call(client, "ask", question="用户对价值创造有什么贡献？")
+        assert zh.startswith("理解为：")
+        assert "用户" in zh
+        unknown = await call(client, "ask", question="What is the weather in Beijing tomorrow?", lang="zh")
+        assert "不能可靠地回答" in unknown
+        assert "the closest questions:" in unknown
+        assert "cite as" not in unknown
+        assert "请输入问题" in await call(client, "ask", fails=True, question=" ")
+        assert "500" in await call(client, "ask", fails=True, question="who " * 200)
 
-    use(served.server(tools, ask), what)
+    use(served.server(tools), what)
 
 
 def test_arguments_are_typed(tools: Tools) -> None:

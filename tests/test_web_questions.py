@@ -26,7 +26,7 @@ from covalue.stores import Answer, Pick, Request
 from covalue.stores.bounded import BoundedStore
 from covalue.stores.oxigraph import OxigraphStore
 from covalue.web.app import create_app
-from covalue.web.questions import OFFERED, questions_blueprint
+from covalue.web.questions import OFFERED, question_views
 from library_served import FIRST_THIRTEEN, USERS, LibraryServed, with_extra
 from served import Reply, enc
 
@@ -405,7 +405,7 @@ def test_a_question_may_not_take_a_name_of_ours(tmp_path: Path, served: LibraryS
     path.write_text(text, encoding="utf-8")
     library = Library({"a/x": Question("a/x", load(path))})
     with pytest.raises(InputError, match="parameter limit"):
-        questions_blueprint(Answers(served.store, library), create_app(served.store).extensions["covalue"])
+        question_views(Answers(served.store, library), create_app(served.store).extensions["covalue"])
 
 
 def test_without_a_library(real_built: tuple[object, Path]) -> None:

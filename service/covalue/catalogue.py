@@ -13,6 +13,7 @@ from typing import Any
 import pyoxigraph as ox
 
 from covalue import __version__, citation, tabular
+from covalue.ask import LONGEST
 from covalue.description import DATASET_IRI, LICENSE
 from covalue.formats import FORMATS, Shape
 from covalue.names import BASE, PREFIXES, expand
@@ -354,19 +355,7 @@ def _others() -> Json:
                 },
             },
         },
-        "/ask": {
-            "get": {
-                "operationId": "ask",
-                "tags": ["service"],
-                "summary": "A question in words, in Chinese or English · 以中文或英文提问",
-                "parameters": [
-                    _query("q", asked, "The question in words.", required=True),
-                    _ref("parameters", "lang"),
-                    _query("format", {"type": "string"}, "In place of the Accept header."),
-                ],
-                "responses": _responses({"description": "The best reading and its answer, or the closest questions.", "content": {"application/json": {}, "text/html": {}}}, "400"),
-            }
-        },
+        "/ask": {"get": _ask_operation()},
         **{path: {"get": _network_operation(path, media)} for path, media in (("/network.graphml", "application/graphml+xml"), ("/network.gexf", "application/gexf+xml"))},
         "/citation": {
             "get": {
@@ -377,6 +366,25 @@ def _others() -> Json:
                 "responses": _responses({"description": "References · 参考文献", "content": _content(citation.FORMATS, csl={"type": "array"})}, "400"),
             }
         },
+    }
+
+
+def _ask_operation() -> Json:
+    tables = [*tabular.TABLES[1:], *tabular.RESULTS, *citation.FORMATS, tabular.PAGE]
+    content = {"application/json": {"schema": _ref("schemas", "Reply")}, **_content(tables, srj={"type": "object"}, csl={"type": "array"})}
+    text = "How the words are understood, the answer, and other readings; where they are not understood, the closest questions (formats with room for an answer alone: 404)."
+    return {
+        "operationId": "ask",
+        "tags": ["service"],
+        "summary": "A question in words, in English or Chinese · 以中文或英文提问",
+        "description": text,
+        "parameters": [
+            _query(
+                "q", {"type": "string", "minLength": 1, "maxLength": LONGEST}, "The question in words · 问题", required=True, example="What do users contribute to value creation?"
+            ),
+            *(_ref("parameters", n) for n in ("format", "lang", "limit", "offset", "version", "download", "bom")),
+        ],
+        "responses": _responses({"description": "The reply · 答复", "content": content}, "400", "404", "410"),
     }
 
 
@@ -455,6 +463,19 @@ def _common_schemas() -> Json:
                 **dict.fromkeys(("dataset", "cite_as", "citation", "note", "sparql"), text),
                 "columns": {"type": "array", "items": {"type": "object", "required": ["name", "heading"]}},
                 "rows": {"type": "array", "items": {"type": "object", "additionalProperties": _ref("schemas", "Cell")}},
+            },
+        },
+        "Reply": {
+            "type": "object",
+            "required": ["text", "language", "known", "confidence", "message", "readings", "answer"],
+            "properties": {
+                "text": text,
+                "language": {"enum": list(LANGUAGES)},
+                "known": {"type": "boolean"},
+                "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+                "message": {"type": "object", "required": list(LANGUAGES), "additionalProperties": text},
+                "readings": {"type": "array", "items": {"type": "object", "required": ["name", "title", "question", "parameters", "values", "path", "score", "sparql"]}},
+                "answer": {"oneOf": [_ref("schemas", "Answer"), {"type": "null"}]},
             },
         },
         "Catalogue": {"type": "object", "required": ["iri", "areas", "questions"], "properties": {"iri": text, "areas": lists, "questions": lists}},

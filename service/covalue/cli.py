@@ -242,6 +242,27 @@ def question(root: Path | None, out: Path | None, pairs: tuple[str, ...], lang: 
 @main.command()
 @_project_option
 @_out_option
+@_json_option
+@click.option("--lang", type=click.Choice(("en", "zh")), help="Language of the answer; by default that of the question.")
+@click.option("--limit", type=click.IntRange(min=0), help="At most so many rows.")
+@click.argument("words", nargs=-1, required=True)
+@_say_errors
+def ask(root: Path | None, out: Path | None, as_json: bool, lang: str | None, limit: int | None, words: tuple[str, ...]) -> None:
+    """Answer a question in WORDS; exit 1 where it is not known. 以文字提问；不知道时退出码为 1。"""
+    from covalue import replying
+    from covalue.ask import Asker
+    from covalue.questions import Answers, Library
+
+    answers = Answers(_built(root, out), Library.load(_project(root)))
+    reply = Asker(answers).ask(" ".join(words), lang)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    click.echo(replying.as_text(answers, reply, limit, width) if not as_json else replying.dumped(answers, reply, limit), nl=False)
+    sys.exit(0 if reply.known else 1)
+
+
+@main.command()
+@_project_option
+@_out_option
 @click.option("--http", is_flag=True, help="Streamable HTTP at /mcp instead of stdio.")
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8001, show_default=True, help="Port to listen on.")

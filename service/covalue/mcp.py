@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyoxigraph as ox
 
-from covalue import __version__, catalogue, citation, tabular
+from covalue import __version__, catalogue, citation, replying, tabular
+from covalue.ask import Asker
 from covalue.errors import CovalueError, InputError, StoreError
 from covalue.formats import Format, Shape, by_name
 from covalue.names import GRAPH_ONTOLOGY, PREFIXES, shrink
@@ -37,11 +38,10 @@ EXTRA = ('the package mcp is not installed; pip install "covalue[mcp]".', '未�
 UNAVAILABLE = ("the data cannot be queried at the moment; try again later.", "目前无法查询数据；请稍后重试。")
 INSTRUCTIONS = """\
 covalue is a knowledge graph of value co-creation and business model innovation; every statement of a case is a claim with its source passage.
-Begin with `vocabulary`. Prefer a named question (`questions`, then `ask_question`) to SPARQL of your own. Keep modalities apart: `reported` is
+Begin with `vocabulary`, or put a question in words to `ask`. Prefer a named question (`questions`, then `ask_question`) to SPARQL of your own. Keep modalities apart: `reported` is
 what the source states, `cited` what it attributes to others, `recommended` what it advises, `derived` what the curator concluded. Give the
 passage of what you repeat (`evidence`), and cite as the answers say. Where nothing is found, the source is silent: do not fill the gap.
-本知识图谱收录价值共创与商业模式创新案例，每条陈述均附来源段句。请先用 vocabulary；优先使用已有问题；区分情态；引用时给出出处；查无结果即来源未述及。"""
-Ask = Callable[[str, str], str]
+本知识图谱收录价值共创与商业模式创新案例，每条陈述均附来源段句。请先用 vocabulary，或用 ask 以文字提问；优先使用已有问题；区分情态；引用时给出出处；查无结果即来源未述及。"""
 
 
 class Tools:
@@ -52,6 +52,7 @@ class Tools:
         self._answers = Answers(store, library)
         self._library = library
         self._citations = citation.Citations(self._answers)
+        self._asker = Asker(self._answers)
 
     # --- tools
 
@@ -110,6 +111,24 @@ class Tools:
         count = f"rows {offset + 1} to {offset + given} of {whole.total}" if given else f"no rows here; {whole.total} in all"
         more = f"; for more ask with offset {offset + given}" if offset + given < whole.total and given else ""
         return f"{head}{count}{more}\n\n{text}\ncite as: {self._citations.line(question, address, whole, lang)}"
+
+    def ask(self, question: str, lang: str = "") -> str:
+        """
+        How a question in words is understood, its answer, and what else it may mean; or that it is not known, and the closest questions.
+
+        Raises:
+            InputError: there is no text, or it is too long.
+        """
+        reply = self._asker.ask(question, _language(lang) if lang.strip() else None)
+        lines = [reply.message()]
+        if reply.known:
+            best = reply.readings[0]
+            lines += ["", self.ask_question(best.name, {name: list(values) for name, values in best.values.items()}, reply.lang)]
+        lines += ["", "other readings:" if reply.known else "the closest questions:"]
+        for other in reply.others:
+            given = json.dumps({name: list(values) for name, values in other.values.items()}, ensure_ascii=False)
+            lines.append(f"- ask_question({json.dumps(other.name)}, {given}): {replying.told(self._answers, other, reply.lang).line}")
+        return "\n".join(lines)
 
     def sparql(self, query: str) -> str:
         """
@@ -347,13 +366,12 @@ def _told(text: str, given: int, total: int, what: str) -> str:
 # --- the protocol
 
 
-def server(tools: Tools, ask: Ask | None = None) -> MCPServer[Any]:
+def server(tools: Tools) -> MCPServer[Any]:
     """
     The server, not yet connected to anything.
 
     Args:
         tools: over the store that is asked.
-        ask: answers a question in words, given the text and the language; without it there is no such tool.
 
     Raises:
         InputError: the optional package is not installed.
@@ -380,9 +398,9 @@ def server(tools: Tools, ask: Ask | None = None) -> MCPServer[Any]:
 
         return wrapped
 
-    found: list[Callable[..., str]] = [tools.vocabulary, tools.questions, tools.ask_question, tools.sparql, tools.evidence, *([ask] if ask else [])]
+    found: list[Callable[..., str]] = [tools.vocabulary, tools.questions, tools.ask_question, tools.ask, tools.sparql, tools.evidence]
     for function in found:
-        name = "ask" if function is ask else function.__name__
+        name = function.__name__
         made.add_tool(spoken(function, ToolError), name=name, description=DESCRIPTIONS[name], annotations=reading, structured_output=False)
     made.resource("covalue://ontology", name="ontology", description="The ontology as Turtle. 本体（Turtle）。", mime_type="text/turtle")(spoken(tools.ontology, ResourceError))
     about = "The catalogue of named questions as JSON. 问题目录（JSON）。"
@@ -403,7 +421,8 @@ DESCRIPTIONS = {
     "<https://w3id.org/covalue/case/xiaomi/actor/users>. An error names line and column. 执行只读 SPARQL 查询。",
     "evidence": "What is said in a passage or section of a source (e.g. jin-wu-2024/3.1-p3-s1), or where a claim is said (by its IRI or short name). "
     "某段句或章节说了什么，或某陈述出自何处。",
-    "ask": "Answer a question in words, in English or Chinese, by the nearest named question. 以中文或英文提问。",
+    "ask": "Put a question in words, in English or Chinese: the named question that fits, its answer, and other readings; "
+    "or that it is not known, and the closest questions. 以中文或英文提问：给出最相符的问题、其答案与其他理解；不知道时说明并给出最接近的问题。",
 }
 
 
@@ -415,7 +434,7 @@ def sentence(error: CovalueError) -> str:
     return where + error.en + (f" | {error.zh}" if error.zh != error.en else "")
 
 
-def run(store: Store, library: Library, *, http: bool = False, host: str = "127.0.0.1", port: int = 8001, ask: Ask | None = None) -> None:
+def run(store: Store, library: Library, *, http: bool = False, host: str = "127.0.0.1", port: int = 8001) -> None:
     """
     Serves until the client goes (stdio) or until interrupted (HTTP, at `/mcp`).
 
@@ -425,7 +444,7 @@ def run(store: Store, library: Library, *, http: bool = False, host: str = "127.
     Raises:
         InputError: the optional package is not installed.
     """
-    made = server(Tools(store, library), ask)
+    made = server(Tools(store, library))
     if http:
         made.run("streamable-http", host=host, port=port, stateless_http=True, json_response=True, max_request_body_size=1_000_000)
     else:

@@ -7,6 +7,6 @@ Ask in words: a question in Chinese or English, matched to the library and its s
 What is known of the field's words stands in `queries/ask/*.csv`; what is known of the case comes from the graph.
 """
 
-from covalue.ask.asker import Asker, Reading, Reply
+from covalue.ask.asker import LONGEST, Asker, Reading, Reply, language_of
 
-__all__ = ["Asker", "Reading", "Reply"]
+__all__ = ["LONGEST", "Asker", "Reading", "Reply", "language_of"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from covalue.ask.ranking import Fit, Ranking
 from covalue.ask.slots import Slots
 from covalue.ask.spelling import Spelling
 from covalue.ask.tokens import atoms, is_han, is_number, stem
+from covalue.errors import InputError
 from covalue.queries import Parameter, literal
 from covalue.questions import Answers, Question, bindings
 
@@ -38,6 +40,11 @@ class Reading:
     def name(self) -> str:
         return self.question.name
 
+    @property
+    def complete(self) -> bool:
+        """Whether every parameter that must have a value has one, so that the question can be asked."""
+        return all(self.values.get(p.name) for p in self.question.query.parameters if p.required)
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -55,6 +62,11 @@ class Reply:
     known: bool
     measures: Measures
 
+    @property
+    def others(self) -> tuple[Reading, ...]:
+        """The readings besides the one that is given as the answer."""
+        return self.readings[1:] if self.known else self.readings
+
     def message(self, lang: str | None = None) -> str:
         """A sentence for the person who asked, in a language."""
         zh = (lang or self.lang) == "zh"
@@ -66,33 +78,61 @@ class Reply:
         return f"图谱不能可靠地回答这个问题。最接近的是：{title}。" if zh else f"I do not know: no question of the library fits surely. The closest is: {title}."
 
 
+def language_of(text: str) -> str:
+    """
+    The language of a text: Chinese if it holds a Chinese character.
+
+    >>> language_of("users 的贡献"), language_of("Contributions of users")
+    ('zh', 'en')
+    """
+    return "zh" if HAN.search(text) else "en"
+
+
 class Asker:
     """Understands questions in Chinese, English or both; what it needs is made ready at the first one."""
 
     def __init__(self, answers: Answers, folder: Path | None = None) -> None:
         self.answers = answers
         self._folder = folder
+        self._lock = threading.Lock()
+
+    @property
+    def digest(self) -> str:
+        """Of the words that it goes by, besides the library."""
+        return self._lexicon.digest
 
     def ask(self, text: str, lang: str | None = None) -> Reply:
         """
         How a text can be understood.
 
         Args:
-            text: a question in words; of more than 500 characters only the first are read.
+            text: a question in words, of at most 500 characters.
             lang: the language of titles and messages; by default that of the text.
+
+        Raises:
+            InputError: there is no text, or it is too long.
         """
-        said = text[:LONGEST]
-        lang = lang or ("zh" if HAN.search(said) else "en")
-        found = [self._spelt(atom) for atom in atoms(said)]
+        said = text.strip()
+        if not said:
+            raise InputError("ask something: a question in words, in English or Chinese.", "请输入问题：用中文或英文的一句话。")
+        if len(said) > LONGEST:
+            raise InputError(
+                f"a question has at most {LONGEST} characters, this has {len(said)}; ask in one sentence.", f"问题最多 {LONGEST} 字，此处有 {len(said)} 字；请用一句话提问。"
+            )
+        with self._lock:
+            return self._ask(said, lang or language_of(said))
+
+    def _ask(self, text: str, lang: str) -> Reply:
+        found = [self._spelt(atom) for atom in atoms(text)]
         tokens = self._lexicon.read(found)
-        if not tokens:
+        if not tokens or not self.answers.library.questions:
             return Reply(text, lang, (), 0.0, False, Measures(0, 0, 0, 1, 0))
         slots = Slots(self._names, found)
         fits = self._ranking.rank(tokens, slots)
         measures = self._measures(fits, tokens, slots)
         sure = confidence(measures)
         readings = tuple(self._reading(fit) for fit in fits[:KEPT])
-        known = sure >= THRESHOLD and not self._beyond_time(readings[0])
+        known = sure >= THRESHOLD and readings[0].complete and not self._beyond_time(readings[0])
         return Reply(text, lang, readings, sure, known, measures)
 
     def _spelt(self, atom: str) -> str:
@@ -104,8 +144,8 @@ class Asker:
     def _reading(self, fit: Fit) -> Reading:
         query = fit.question.query
         terms = {p.name: [self._term(p, text) for text in fit.filled.values.get(p.name, ())] for p in query.parameters}
-        missing = any(p.required and not terms[p.name] for p in query.parameters)
-        return Reading(fit.question, fit.filled.values, fit.score, query.text if missing else query.bind(terms))
+        reading = Reading(fit.question, fit.filled.values, fit.score, query.text)
+        return replace(reading, sparql=query.bind(terms)) if reading.complete else reading
 
     def _term(self, parameter: Parameter, text: str) -> ox.NamedNode | ox.Literal:
         return ox.NamedNode(self._names.iris[text]) if parameter.type == "iri" else literal(parameter, text)

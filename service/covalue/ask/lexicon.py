@@ -9,6 +9,7 @@ begins with `=` words that replace each other in names),
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ class Lexicon:
     swaps: Mapping[Phrase, Sequence[Phrase]]
     longest: int
     written: frozenset[str]
+    digest: str
 
     @classmethod
     def load(cls, folder: Path) -> Lexicon:
@@ -67,7 +69,8 @@ class Lexicon:
         for row in _rows(folder / "phrasings.csv", ("question", "lang", "text")):
             phrasings.setdefault(row["question"], []).append(row["text"])
             written.update(atoms(SLOT.sub(" ", row["text"])))
-        return cls(concepts, phrasings, swaps, max(map(len, concepts), default=1), frozenset(written))
+        digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sorted(folder.glob("*.csv")))).hexdigest()
+        return cls(concepts, phrasings, swaps, max(map(len, concepts), default=1), frozenset(written), digest)
 
     def read(self, found: Sequence[str]) -> list[Token]:
         """The meaning of stemmed atoms: the longest known phrases first to last, and between them plain words and pairs of characters."""

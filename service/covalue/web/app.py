@@ -9,9 +9,10 @@ from covalue.formats import LONGEST_HEADER, PAGES, parse_accept
 from covalue.questions import Answers, Library
 from covalue.stores import Store
 from covalue.web import access, addresses, answers, assets, discovery, graph_store, health, linked_data, pages, problems, protocol, search, validators
+from covalue.web.ask import ask_blueprint
 from covalue.web.discovery import wanted_format
 from covalue.web.languages import keep, language
-from covalue.web.questions import questions_blueprint
+from covalue.web.questions import question_views, questions_blueprint
 from covalue.web.service import Service
 
 MAX_BODY = 1_000_000
@@ -61,7 +62,9 @@ def create_app(store: Store, library: Library | None = None, *, proxies: int = 0
     search.register(app, service, library)
     _add_routes(app, service)
     if library is not None:
-        app.register_blueprint(questions_blueprint(Answers(store, library), service))
+        views = question_views(Answers(store, library), service)
+        app.register_blueprint(questions_blueprint(views))
+        app.register_blueprint(ask_blueprint(views))
     problems.register(app)
     app.before_request(_before)
     app.after_request(keep)

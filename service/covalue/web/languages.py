@@ -1,5 +1,5 @@
 """
-The language of a page: by the parameter `lang`, else as last chosen by the switch on a page, else by Accept-Language, else English.
+The language of a page: by the parameter `lang`, else that of a question in words, else as last chosen by the switch on a page, else by Accept-Language, else English.
 
 The choice is kept in a cookie that holds the two letters and nothing else, so that it lasts from page to page without script.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Response, request
+from flask import Response, g, request
 
 LANGUAGES = ("en", "zh")
 COOKIE = "covalue-lang"
@@ -21,10 +21,17 @@ def language() -> str:
     wanted = request.args.get("lang", "").lower().partition("-")[0]
     if wanted in LANGUAGES:
         return wanted
+    if "covalue_language" in g:
+        return str(g.covalue_language)
     kept = request.cookies.get(COOKIE, "")
     if kept in LANGUAGES:
         return kept
     return request.accept_languages.best_match(LANGUAGES) or "en"
+
+
+def prefer(lang: str) -> None:
+    """For the request at hand: the language unless `lang` names another, in place of what the browser is set to."""
+    g.covalue_language = lang
 
 
 def say(lang: str) -> Say:

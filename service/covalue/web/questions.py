@@ -77,9 +77,9 @@ class _Fair:
         return Answer(shape, chosen, body.read())
 
 
-def questions_blueprint(given: Answers, service: Service) -> Blueprint:
+def question_views(given: Answers, service: Service) -> Views:
     """
-    The routes of named questions.
+    The views of named questions.
 
     Args:
         given: the library over the store of the service; what it has looked up before is not used.
@@ -88,11 +88,14 @@ def questions_blueprint(given: Answers, service: Service) -> Blueprint:
     Raises:
         InputError: a question has a parameter by a name that addresses need for themselves.
     """
-    library = given.library
-    for question in library.questions.values():
+    for question in given.library.questions.values():
         if taken := sorted(RESERVED & {p.name for p in question.query.parameters}):
             raise InputError(f"{question.name} may not have a parameter {taken[0]}.", f"{question.name} 不可有名为 {taken[0]} 的参数。")
-    views = _Views(Answers(_Fair(given.store), library), service)
+    return Views(Answers(_Fair(given.store), given.library), service)
+
+
+def questions_blueprint(views: Views) -> Blueprint:
+    """The routes of named questions."""
     blueprint = Blueprint("questions", __name__)
     blueprint.add_url_rule("/questions", "catalogue", views.catalogue)
     blueprint.add_url_rule("/questions/<area>", "area", views.catalogue)
@@ -103,7 +106,7 @@ def questions_blueprint(given: Answers, service: Service) -> Blueprint:
     return blueprint
 
 
-class _Views:
+class Views:
     """The views over one library."""
 
     def __init__(self, asking: Answers, service: Service) -> None:
@@ -114,7 +117,13 @@ class _Views:
         self._digests = {name: hashlib.sha256(q.query.text.encode()).hexdigest() for name, q in self._library.questions.items()}
         self._digest = hashlib.sha256("".join(self._digests.values()).encode()).hexdigest()
 
-    def _tag(self, *parts: object) -> str:
+    @property
+    def answers(self) -> Answers:
+        """The library over the store, asked on behalf of the client of a request."""
+        return self._answers
+
+    def tag(self, *parts: object) -> str:
+        """An entity tag over the dataset, the library, the language, and what else an answer depends on."""
         return validators.tag(self._answers.store.version, self._digest, addresses.base(), language(), *parts)
 
     # --- the catalogue
@@ -124,23 +133,23 @@ class _Views:
         areas = {q.area for q in self._library.questions.values()}
         if area is not None and area not in areas:
             raise _unknown(area, areas, "area", "领域")
-        pairs = _read(())
+        pairs = read(())
         chosen = tabular.choose(CATALOGUES, request.headers.get("Accept"), pairs.get("format", ()))
-        download = _flag(pairs, "download")
+        download = flag(pairs, "download")
         if chosen not in (JSON, PAGE):
             endpoint = self._service.addresses().endpoint
             key = (self._digest, area, endpoint)
-            return _of(document(self._service, chosen, key, lambda: catalogue.triples(self._library, endpoint, area), "covalue-questions", download), self._answers.store)
-        opaque = self._tag("catalogue", chosen.extension, area)
+            return of_version(document(self._service, chosen, key, lambda: catalogue.triples(self._library, endpoint, area), "covalue-questions", download), self._answers.store)
+        opaque = self.tag("catalogue", chosen.extension, area)
         response = answers.held(opaque, chosen)
         if response is None and chosen is JSON:
-            make = self._service.kept.get(opaque, lambda: _json(catalogue.as_json(self._library, self._answers, area)))
+            make = self._service.kept.get(opaque, lambda: json_bytes(catalogue.as_json(self._library, self._answers, area)))
             response = answers.send(Body.of(make), chosen, opaque)
         elif response is None:
             response = self._catalogue_page(opaque, area)
         if download and chosen is JSON:
             answers.as_download(response, "covalue-questions", chosen)
-        return _of(response, self._answers.store)
+        return of_version(response, self._answers.store)
 
     def _catalogue_page(self, opaque: str, area: str | None) -> Response:
         lang = language()
@@ -152,7 +161,7 @@ class _Views:
         named = [(name, catalogue.area_name(name, lang), found) for name, found in sorted(groups.items())]
         here = addresses.local("questions" + (f"/{area}" if area else ""))
         downloads = [(f.names[0], f"{here}?format={f.names[0]}") for f in CATALOGUES]
-        return _page("questions.html", opaque, groups=named, downloads=downloads, openapi=addresses.local("openapi.json"))
+        return page("questions.html", opaque, groups=named, downloads=downloads, openapi=addresses.local("openapi.json"))
 
     # --- an answer
 
@@ -161,36 +170,39 @@ class _Views:
         full = f"{area}/{name}"
         if full not in self._library.questions:
             raise _unknown(full, self._library.questions, "question", "问题")
-        asked = self._asked(self._library.questions[full])
+        return self.respond(self._asked(self._library.questions[full]))
+
+    def respond(self, asked: Asked) -> Response:
+        """The response for what is asked."""
         sparql = self._answers.sparql(asked.question, asked.values)
         if asked.other_version and asked.chosen.extension not in TELLING:
             return self._gone(asked)
         how = (asked.chosen.extension, sorted(asked.values.items()), asked.limit, asked.offset, asked.other_version, asked.bom)
-        opaque = self._tag("answer", asked.question.name, *how)
+        opaque = self.tag("answer", asked.question.name, *how)
         response = answers.held(opaque, asked.chosen) or self._made(asked, sparql, opaque)
         if asked.download and asked.chosen is not PAGE:
-            answers.as_download(response, f"covalue-{name}-{self._answers.store.version[:8]}", asked.chosen)
-        return _of(response, self._answers.store)
+            answers.as_download(response, f"covalue-{asked.question.name.rpartition('/')[2]}-{self._answers.store.version[:8]}", asked.chosen)
+        return of_version(response, self._answers.store)
 
     def _asked(self, question: Question) -> Asked:
         """
         Raises:
             InputError: a parameter that is not known here, given twice, or without sense; the nearest one is named.
         """
-        pairs = _read([p.name for p in question.query.parameters])
+        pairs = read([p.name for p in question.query.parameters])
         named = [v for p in ("format", "output", "results") for v in pairs.get(p, ())]
         chosen = tabular.choose(OFFERED, request.headers.get("Accept"), named)
         values = {p.name: pairs[p.name] for p in question.query.parameters if any(v.strip() for v in pairs.get(p.name, ()))}
-        limit = _number(pairs, "limit")
+        limit = number(pairs, "limit")
         if limit is None and chosen is PAGE:
             limit = pages.MOST_ROWS
-        other = citation.other_version(_one(pairs, "version") or "", self._answers.store.version)
-        return Asked(question, values, chosen, limit, _number(pairs, "offset") or 0, other, _flag(pairs, "download"), _flag(pairs, "bom"))
+        other = citation.other_version(one(pairs, "version") or "", self._answers.store.version)
+        return Asked(question, values, chosen, limit, number(pairs, "offset") or 0, other, flag(pairs, "download"), flag(pairs, "bom"))
 
     def _gone(self, asked: Asked) -> Response:
         served = self._answers.store.version
         address = citation.path(asked.question, citation.resolved(self._answers, asked.question, asked.values), served)
-        return _of(
+        return of_version(
             problems.problem(
                 410,
                 "Gone",
@@ -216,17 +228,23 @@ class _Views:
         whole = self._answers.answer(question.name, asked.values, lang)
         if chosen in citation.FORMATS:
             data = citation.write(self._citations.all(question, address, whole, lang), chosen.extension)
-            return _linked(_speaking(answers.send(Body.of(data), chosen, opaque)), address)
+            return _linked(speaking(answers.send(Body.of(data), chosen, opaque)), address)
         about = self._about(asked, whole, address)
         table = tabular.page(whole, asked.limit, asked.offset)
         if chosen is PAGE:
             response = self._page(asked, table, about, opaque)
         else:
             body = answers.prepared(Body.of(tabular.write(table, chosen.extension, about)), chosen, asked.bom)
-            response = _speaking(answers.send(body, chosen, opaque))
+            response = speaking(answers.send(body, chosen, opaque))
             if chosen.extension == "xlsx":
                 response.headers["Content-Type"] = chosen.media_type
         return _counted(response, asked, whole.total, address)
+
+    def told(self, asked: Asked) -> tuple[Table, About]:
+        """The rows asked for, and what is to be said of them."""
+        whole = self._answers.answer(asked.question.name, asked.values, language())
+        address = citation.permanent(asked.question, citation.resolved(self._answers, asked.question, asked.values), self._answers.store.version)
+        return tabular.page(whole, asked.limit, asked.offset), self._about(asked, whole, address)
 
     def _about(self, asked: Asked, whole: Table, address: str) -> About:
         chosen = citation.resolved(self._answers, asked.question, asked.values)
@@ -243,11 +261,11 @@ class _Views:
 
     def _page(self, asked: Asked, table: Table, about: About, opaque: str) -> Response:
         question, lang = asked.question, table.lang
-        rows = [[_shown(c) for c in row] for row in table.rows]
+        rows = [[shown(c) for c in row] for row in table.rows]
         path = addresses.local(f"questions/{question.name}")
         same = [(n, v) for n, found in asked.values.items() for v in found]
         formats = [(f.names[0], f"{path}?{urlencode([*same, ('format', f.names[0]), ('lang', lang), ('download', '1')])}") for f in OFFERED]
-        return _page(
+        return page(
             "questions-answer.html",
             opaque,
             title=question.text("title", lang),
@@ -290,48 +308,48 @@ class _Views:
 
     def citation(self) -> Response:
         """The dataset and its sources, as references."""
-        pairs = _read(())
+        pairs = read(())
         chosen = tabular.choose(citation.FORMATS, request.headers.get("Accept"), pairs.get("format", ()), page=None)
-        opaque = self._tag("citation", chosen.extension)
+        opaque = self.tag("citation", chosen.extension)
         response = answers.held(opaque, chosen)
         if response is None:
             lang = language()
             data = citation.write((self._citations.dataset(lang), *self._citations.sources(lang=lang)), chosen.extension)
-            response = _speaking(answers.send(Body.of(data), chosen, opaque))
-        if _flag(pairs, "download"):
+            response = speaking(answers.send(Body.of(data), chosen, opaque))
+        if flag(pairs, "download"):
             answers.as_download(response, "covalue", chosen)
-        return _of(response, self._answers.store)
+        return of_version(response, self._answers.store)
 
     def network(self, extension: str) -> Response:
         """The networks of a case or of all."""
-        pairs = _read(("case", "which"))
+        pairs = read(("case", "which"))
         chosen = next(f for f in network.FORMATS if f.extension == extension)
-        case, which = _one(pairs, "case") or None, _one(pairs, "which") or "all"
-        opaque = self._tag("network", extension, case, which)
+        case, which = one(pairs, "case") or None, one(pairs, "which") or "all"
+        opaque = self.tag("network", extension, case, which)
         response = answers.held(opaque, chosen)
         if response is None:
             lang, store = language(), self._answers.store
             data = self._service.kept.get(opaque, lambda: network.write(network.network(store, case, which), extension, lang))
-            response = _speaking(answers.send(Body.of(data), chosen, opaque))
-        if _flag(pairs, "download"):
+            response = speaking(answers.send(Body.of(data), chosen, opaque))
+        if flag(pairs, "download"):
             answers.as_download(response, f"covalue-{case or 'all'}-{which}", chosen)
-        return _of(response, self._answers.store)
+        return of_version(response, self._answers.store)
 
     def openapi(self) -> Response:
         """The description of the service for programs."""
         routes = frozenset(r.rule for r in current_app.url_map.iter_rules()) | {f"/network.{f.extension}" for f in network.FORMATS}
-        opaque = self._tag("openapi", sorted(routes))
+        opaque = self.tag("openapi", sorted(routes))
         response = answers.held(opaque, JSON)
         if response is None:
-            data = self._service.kept.get(opaque, lambda: _json(catalogue.openapi(self._library, self._answers, addresses.base(), routes)))
+            data = self._service.kept.get(opaque, lambda: json_bytes(catalogue.openapi(self._library, self._answers, addresses.base(), routes)))
             response = answers.send(Body.of(data), JSON, opaque)
-        return _of(response, self._answers.store)
+        return of_version(response, self._answers.store)
 
 
 # --- reading an address
 
 
-def _read(own: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def read(own: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """
     The parameters of the address, by name.
 
@@ -357,21 +375,21 @@ def _read(own: Sequence[str]) -> dict[str, tuple[str, ...]]:
         if "\0" in value:
             raise InputError("a parameter holds a character that no text has.", "参数含有文本不可能包含的字符。")
         out[name] = (*out.get(name, ()), value)
-    lang = _one(out, "lang")
+    lang = one(out, "lang")
     if lang is not None and lang.lower().partition("-")[0] not in LANGUAGES:
         raise InputError(f'"lang" is en or zh, not "{lang[:50]}".', f"“lang”应为 en 或 zh，而不是“{lang[:50]}”。")
     return out
 
 
-def _one(pairs: Values, name: str) -> str | None:
+def one(pairs: Values, name: str) -> str | None:
     found = [v for v in pairs.get(name, ()) if v.strip()]
     if len(found) > 1:
         raise InputError(f'"{name}" takes one value.', f"“{name}”只能有一个值。")
     return found[0].strip() if found else None
 
 
-def _number(pairs: Values, name: str) -> int | None:
-    text = _one(pairs, name)
+def number(pairs: Values, name: str) -> int | None:
+    text = one(pairs, name)
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text) <= MOST_NUMBER):
@@ -379,8 +397,8 @@ def _number(pairs: Values, name: str) -> int | None:
     return int(text)
 
 
-def _flag(pairs: Values, name: str) -> bool:
-    text = (_one(pairs, name) or "").lower()
+def flag(pairs: Values, name: str) -> bool:
+    text = (one(pairs, name) or "").lower()
     if text not in (*YES, *NO, ""):
         raise InputError(f'"{name}" takes 1 or 0, not "{text[:50]}".', f"“{name}”应为 1 或 0，而不是“{text[:50]}”。")
     return text in YES
@@ -398,23 +416,23 @@ def _unknown(text: str, known: Sequence[str] | set[str] | Mapping[str, Any], wha
 # --- writing an answer
 
 
-def _json(body: Mapping[str, Any]) -> bytes:
+def json_bytes(body: Mapping[str, Any]) -> bytes:
     return (json.dumps(body, ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
 
-def _of(response: Response, store: Store) -> Response:
+def of_version(response: Response, store: Store) -> Response:
     response.headers["Covalue-Dataset"] = store.version
     return response
 
 
-def _speaking(response: Response) -> Response:
+def speaking(response: Response) -> Response:
     """For data with labels, which depend on the language as pages do."""
     response.headers["Content-Language"] = language()
     response.vary.add("Accept-Language")
     return response
 
 
-def _page(template: str, opaque: str, **values: Any) -> Response:
+def page(template: str, opaque: str, **values: Any) -> Response:
     return pages.send(template, PAGE, opaque, **values)
 
 
@@ -423,7 +441,7 @@ def _link(iri: str) -> str | None:
     return addresses.base() + iri[len(BASE) :] if iri.startswith(BASE) else tabular.plain_link(iri)
 
 
-def _shown(cell: Any) -> pages.Cell:
+def shown(cell: Any) -> pages.Cell:
     if cell.kind == "uri":
         return pages.Cell(pages.printable(cell.shown), addresses.link(cell.value), pages.printable(cell.value))
     return pages.Cell(pages.printable(cell.value))
