@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from served import Client
 
 COVALUE = [sys.executable, "-m", "covalue"]
 
@@ -36,3 +41,35 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.002)
+
+
+@contextlib.contextmanager
+def serving(*arguments: str | Path, **more: str) -> Iterator[Running]:
+    """`covalue serve` on a free port, until the block ends; then it must end by itself, with its workers."""
+    process = start("serve", "--port", "0", *arguments, **more)
+    assert process.stderr is not None
+    try:
+        said = []
+        while not (found := re.search(r"http://127\.0\.0\.1:(\d+)/ ", line := process.stderr.readline())):
+            said.append(line)
+            assert line, "".join(said)
+        log = threading.Thread(target=lambda: [said.append(x) for x in process.stderr], daemon=True)  # type: ignore[union-attr]
+        log.start()
+        yield Running(int(found.group(1)), process, said)
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        finally:
+            process.kill()
+            log.join(5)
+            process.stderr.close()
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+class Running(Client):
+    """The program as it runs: its port, its process, and what it has said on stderr."""
+
+    def __init__(self, port: int, process: subprocess.Popen[str], said: list[str]) -> None:
+        self.port, self.process, self.said = port, process, said

@@ -114,15 +114,10 @@ class Reply:
         return {q.triple for q in ox.parse(self.body, format=rdf)}
 
 
-class Served:
-    """A store served on a free port by a thread that ends with the process."""
+class Client:
+    """Asks a server of this machine, over connections of its own."""
 
-    def __init__(self, store: Store, *, proxies: int = 0, threads: int = 4) -> None:
-        self.app = create_app(store, proxies=proxies)
-        self.store = store
-        server = listen(self.app, "127.0.0.1", 0, threads, proxies=proxies)
-        self.port = int(server.effective_port)
-        threading.Thread(target=server.run, daemon=True).start()
+    port: int
 
     @property
     def url(self) -> str:
@@ -154,6 +149,17 @@ class Served:
     def direct(self, body: bytes, address: str = "/sparql", kind: str = "application/sparql-query", **headers: str) -> Reply:
         """A query as the body of a POST."""
         return self.ask(address, "POST", body, **{"Content_Type": kind, **headers})
+
+
+class Served(Client):
+    """A store served on a free port by a thread that ends with the process."""
+
+    def __init__(self, store: Store, *, proxies: int = 0, threads: int = 4) -> None:
+        self.app = create_app(store, proxies=proxies)
+        self.store = store
+        server = listen(self.app, "127.0.0.1", 0, threads, proxies=proxies)
+        self.port = int(server.effective_port)
+        threading.Thread(target=server.run, daemon=True).start()
 
 
 def read(raw: bytes, method: str = "GET") -> Reply:

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from covalue.project import Project, find_project
 from covalue.settings import Settings, default_out
 
 if TYPE_CHECKING:
+    from covalue.stores.cache import Streaming
     from covalue.stores.limits import Limits
     from covalue.stores.oxigraph import OxigraphStore
 
@@ -284,8 +285,13 @@ def mcp(root: Path | None, out: Path | None, http: bool, host: str | None, port:
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
 @click.option("--data", multiple=True, type=click.Path(path_type=Path), help="Serve these RDF files instead, with the standard's plain default graph.")
+@click.option("--allow-service", "endpoints", multiple=True, metavar="URL[@NETWORK]", help="An endpoint that SERVICE may call; may be repeated. Without, none.")
+@click.option("--proxies", type=click.IntRange(0, 16), help="How many proxies of yours stand before the service.")
+@click.option("--access-log", is_flag=True, help="Write each request to stderr as a line of JSON.")
 @_say_errors
-def serve(root: Path | None, out: Path | None, host: str | None, port: int | None, data: tuple[Path, ...]) -> None:
+def serve(
+    root: Path | None, out: Path | None, host: str | None, port: int | None, data: tuple[Path, ...], endpoints: tuple[str, ...], proxies: int | None, access_log: bool
+) -> None:
     """Build if sources changed, then answer SPARQL at /sparql. 源文件有变则构建，然后在 /sparql 应答。"""
     from covalue.questions import Library
     from covalue.stores.bounded import BoundedStore
@@ -297,5 +303,15 @@ def serve(root: Path | None, out: Path | None, host: str | None, port: int | Non
     limits = _limits(settings)
     library = None if data else Library.load(_project(root))
     with BoundedStore.from_files(data, limits) if data else BoundedStore.open(_build(root, out), limits) as bounded:
-        store = CachedStore(bounded, settings.cache * MB, waiting=_waiting(settings)) if settings.cache else bounded
-        run(store, host or settings.host, settings.port if port is None else port, settings.threads, library=library)
+        inner = _federated(bounded, limits, endpoints or settings.service)
+        store = CachedStore(inner, settings.cache * MB, waiting=_waiting(settings)) if settings.cache else inner
+        before = settings.proxies if proxies is None else proxies
+        run(store, host or settings.host, settings.port if port is None else port, settings.threads, library=library, proxies=before, access_log=access_log)
+
+
+def _federated(store: Streaming, limits: Limits, endpoints: Sequence[str]) -> Streaming:
+    """The store, which may call the endpoints in SERVICE; itself where there are none."""
+    from covalue.stores.federation import FederatedStore
+    from covalue.stores.outward import Outward
+
+    return FederatedStore(store, Outward(endpoints), limits) if endpoints else store

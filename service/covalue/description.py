@@ -241,11 +241,11 @@ def dataset_iri(statistics: Statistics, addresses: Addresses) -> str:
     return DATASET_IRI if statistics.ours else addresses.void + "#dataset"
 
 
-def service_description(statistics: Statistics, addresses: Addresses) -> list[ox.Triple]:
+def service_description(statistics: Statistics, addresses: Addresses, federates: bool = False) -> list[ox.Triple]:
     """
     The service at its endpoint: language, features, formats, dataset, and named graphs with their sizes.
 
-    Federation is not among the features, since SERVICE is refused here.
+    Federation is among the features only where the operator allows SERVICE to reach some endpoints (`federates`).
     """
     w = _Writer()
     service, dataset, default = _iri(addresses.endpoint), _iri(dataset_iri(statistics, addresses)), w.blank()
@@ -253,6 +253,8 @@ def service_description(statistics: Statistics, addresses: Addresses) -> list[ox
     w.add(service, sd_resultFormat=[_iri(W3C_FORMATS[f.extension]) for f in FORMATS], sd_defaultEntailmentRegime=_iri("http://www.w3.org/ns/entailment/Simple"))
     if statistics.graphs and all(default for _, default, _ in statistics.graphs):
         w.add(service, sd_feature="sd:UnionDefaultGraph")
+    if federates:
+        w.add(service, sd_feature="sd:BasicFederatedQuery")
     w.add(service, sd_defaultDataset=dataset, dcat_servesDataset=dataset, dcat_endpointURL=service, dcterms_title=_both(TITLE if statistics.ours else PLAIN_TITLE))
     w.add(dataset, rdf_type=[_iri(expand("sd:Dataset")), _iri(expand("void:Dataset"))], sd_defaultGraph=default, void_sparqlEndpoint=service)
     w.add(default, rdf_type="sd:Graph", void_triples=statistics.triples)

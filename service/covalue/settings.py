@@ -21,6 +21,8 @@ DOCUMENTED = {
     "COVALUE_SECONDS": ("longest evaluation of a query, in seconds", "单个查询的最长执行秒数"),
     "COVALUE_MEMORY": ("memory that a query may take, in megabytes", "单个查询可用内存（MB）"),
     "COVALUE_ROWS": ("most rows of an answer", "单个结果的最大行数"),
+    "COVALUE_PROXIES": ("proxies of yours before the service, whose X-Forwarded headers count", "服务之前您自己的代理数量，其 X-Forwarded 头方可采信"),
+    "COVALUE_SERVICE": ("SPARQL endpoints that SERVICE may call, separated by blanks; none by default", "SERVICE 可调用的 SPARQL 端点，以空格分隔；默认没有"),
     "COVALUE_CACHE": ("memory for answers given before, in megabytes; 0 for none", "用于缓存已有结果的内存（MB）；0 表示不缓存"),
 }
 BUILD_TIME = {"COVALUE_WEB"}
@@ -39,6 +41,8 @@ class Settings:
     memory: int = 512
     rows: int = 1_000_000
     cache: int = 64
+    proxies: int = 0
+    service: tuple[str, ...] = ()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -62,6 +66,8 @@ class Settings:
             memory=_whole(environ, "COVALUE_MEMORY", cls.memory, 64, 1_000_000),
             rows=_whole(environ, "COVALUE_ROWS", cls.rows, 1, 1_000_000_000),
             cache=_whole(environ, "COVALUE_CACHE", cls.cache, 0, 1_000_000),
+            proxies=_whole(environ, "COVALUE_PROXIES", cls.proxies, 0, 16),
+            service=tuple(environ.get("COVALUE_SERVICE", "").split()),
         )
 
 

@@ -30,7 +30,7 @@ BLANKS = " \t\r\n"
 """What SPARQL takes for white space; other blanks are faults, and stay."""
 SHORT = 4096
 """Characters of a query whose properties are remembered."""
-VOLATILE = {"RAND", "NOW", "UUID", "STRUUID", "BNODE"}
+VOLATILE = {"RAND", "NOW", "UUID", "STRUUID", "BNODE", "SERVICE"}
 MAKES_BLANKS = frozenset("[(<~|")
 """Signs by which a template makes new blank nodes: anonymous ones, lists, reifiers of triples."""
 
@@ -66,8 +66,8 @@ def guard(text: str) -> None:
         word = token.upper()
         if word == "SERVICE":
             raise RefusedError(
-                "SERVICE is not allowed here: this endpoint never calls another one; federate on your side.",
-                "此处不允许 SERVICE：本端点从不调用其他端点；请在客户端联合查询。",
+                "SERVICE is not allowed here: this endpoint calls no other one; federate on your side, or ask its operator to list that one (--allow-service).",
+                "此处不允许 SERVICE：本端点不调用其他端点；请在客户端联合查询，或请运维者放行（--allow-service）。",
                 place(text, offset),
             )
         if first and depth == 0 and word in UPDATES | FORMS | {"WITH"}:

@@ -17,11 +17,13 @@ class Request:
     A query and the dataset that it asks of.
 
     `default_graphs` and `named_graphs` are the protocol's dataset; both None means the store's own dataset, or what FROM says.
+    `grown` is by how many bytes tables that are not of who asks have made the text longer: they do not count against them.
     """
 
     text: str
     default_graphs: tuple[str, ...] | None = None
     named_graphs: tuple[str, ...] | None = None
+    grown: int = 0
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ class BoundedStore:
             StoreError: the engine failed, or the store is closed.
         """
         if self.limits.on("size"):
-            check_size(request.text)
+            check_size(request.text, grown=request.grown)
         if self.limits.on("guard"):
             guard(request.text)
         for graph in (*(request.default_graphs or ()), *(request.named_graphs or ())):

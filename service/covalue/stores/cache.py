@@ -88,6 +88,11 @@ class CachedStore:
         found: Manifest | None = getattr(self._store, "manifest", None)
         return found
 
+    @property
+    def federates(self) -> bool:
+        """Whether SERVICE reaches some endpoints."""
+        return bool(getattr(self._store, "federates", False))
+
     def graphs(self) -> Sequence[str]:
         return self._store.graphs()
 

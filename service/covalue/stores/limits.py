@@ -129,17 +129,17 @@ KEYWORDS = frozenset({"OPTIONAL", "UNION", "MINUS", "FILTER", "BIND", "EXISTS", 
 KEYWORD_STARTS = tuple(sorted({k[0] + k[1] for k in KEYWORDS}))
 
 
-def check_size(text: str, limits: TextLimits = TEXT_LIMITS) -> None:
+def check_size(text: str, limits: TextLimits = TEXT_LIMITS, grown: int = 0) -> None:
     """
     Refuses a text that is too long, nested too deep, or has too many patterns or operators. Brackets, names and signs in strings, IRIs
-    and comments do not count, nor do the rows of VALUES.
+    and comments do not count, nor do the rows of VALUES, nor the bytes by which the text has grown here.
 
     Raises:
         QueryError: it is too large; the place is where it becomes so.
 
     Cost: some counts over the characters; only where those could exceed a limit, a scan of the tokens.
     """
-    if len(text) > limits.bytes or len(text.encode("utf-8", "replace")) > limits.bytes:
+    if len(text) > limits.bytes + grown or len(text.encode("utf-8", "replace")) > limits.bytes + grown:
         raise QueryError(f"the query is longer than {limits.bytes} bytes.", f"查询超过 {limits.bytes} 字节。", place(text, limits.bytes))
     if not _surely_small(text, limits):
         _Scan(text, limits).run()

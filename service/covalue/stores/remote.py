@@ -234,7 +234,7 @@ class RemoteStore:
             CancelledError: `cancel` became true.
             StoreError: the engine cannot be reached, or failed.
         """
-        check_size(request.text)
+        check_size(request.text, grown=request.grown)
         guard(request.text)
         parse(request.text)
         text = Text(request.text)

@@ -16,7 +16,7 @@ import ssl
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -29,6 +29,12 @@ IDLE = 16
 """Most connections that are kept open while nobody uses them."""
 LOOK = 0.25
 """Seconds between looks at whether who asked has gone."""
+Dial = Callable[[str, int, float], socket.socket]
+"""A connection to host and port within so many seconds."""
+
+
+def _dial(host: str, port: int, seconds: float) -> socket.socket:
+    return socket.create_connection((host, port), timeout=seconds)
 
 
 @dataclass(frozen=True)
@@ -126,14 +132,15 @@ class _TlsSocket(_Timed, ssl.SSLSocket):
 class _Connection(http.client.HTTPConnection):
     """One connection, whose socket keeps to the clock of the exchange that it is in."""
 
-    def __init__(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
+    def __init__(self, host: str, port: int, context: ssl.SSLContext | None, dial: Dial) -> None:
         super().__init__(host, port)
-        self.context = context
+        self.context, self.dial = context, dial
         self.clock: _Clock | None = None
 
     def connect(self) -> None:
         assert self.clock is not None
-        plain = socket.create_connection((self.host, self.port), timeout=self.clock.left())
+        plain = self.dial(self.host, self.port, self.clock.left())
+        plain.settimeout(self.clock.left())
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.context is not None:
             self.sock = self.context.wrap_socket(plain, server_hostname=self.host)
@@ -151,8 +158,12 @@ class _Connection(http.client.HTTPConnection):
 class Wire:
     """Sends requests; safe for several threads."""
 
-    def __init__(self, credentials: Credentials | None = None) -> None:
-        self._credentials = credentials or Credentials()
+    def __init__(self, credentials: Credentials | None = None, *, dial: Dial = _dial) -> None:
+        """
+        Args:
+            dial: makes connections; one that is choosy about addresses may stand here.
+        """
+        self._credentials, self._dial = credentials or Credentials(), dial
         self._lock = threading.Lock()
         self._idle: dict[tuple[str, str, int], list[_Connection]] = {}
         self._context: ssl.SSLContext | None = None
@@ -270,7 +281,7 @@ class Wire:
             if key[0] == "https" and self._context is None:
                 self._context = ssl.create_default_context()
                 self._context.sslsocket_class = _TlsSocket
-        return _Connection(key[1], key[2], self._context if key[0] == "https" else None), False
+        return _Connection(key[1], key[2], self._context if key[0] == "https" else None, self._dial), False
 
     def _give(self, key: tuple[str, str, int], connection: _Connection) -> None:
         with self._lock:

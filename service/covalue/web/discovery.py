@@ -55,8 +55,9 @@ def describe(service: Service) -> Callable[[Asked], Response]:
         known = service.measured.sizes()
         if chosen in PAGES:
             return _endpoint_page(service, known, chosen)
-        where = service.addresses()
-        return document(service, chosen, ("service", where.base, known), lambda: service_description(known, where), "covalue-service", asked.download)
+        where, federates = service.addresses(), bool(getattr(service.store, "federates", False))
+        parts = ("service", where.base, known, federates)
+        return document(service, chosen, parts, lambda: service_description(known, where, federates), "covalue-service", asked.download)
 
     return description
 

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from covalue.errors import CovalueError, FormatError, InputError, RefusedError
 from covalue.formats import LONGEST_HEADER, parse_accept
 from covalue.stores.limits import CancelledError, CrashError, DeadlineError, OverloadedError, TooLargeError
+from covalue.stores.outward import GatewayError
 
 log = logging.getLogger("covalue.web")
 
@@ -39,6 +40,7 @@ STATUS: tuple[tuple[type[CovalueError], int, str], ...] = (
     (OverloadedError, 503, "Busy"),
     (CrashError, 500, "Engine failed"),
     (CancelledError, 499, "Client has gone"),
+    (GatewayError, 502, "Bad gateway"),
     (CovalueError, 503, "Service unavailable"),
 )
 SENTENCES = {
