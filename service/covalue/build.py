@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from covalue import __version__, coverage, names, reason, validate
 from covalue.errors import FindingsError, Place, SourceError, StoreError
 from covalue.findings import Finding, Report
+from covalue.lenses import Lenses, Parts, load_rules
 from covalue.lift import Lifted, lift, lift_case
 from covalue.manifest import GraphInfo, Manifest, read_manifest, write_manifest
 from covalue.project import Project
@@ -33,6 +34,8 @@ from covalue.vocabulary import vocabulary
 
 Progress = Callable[..., None]
 BATCH = 40_000
+APART = ("shapes", "lens")
+"""The roles of graphs that are asked for by name and stand outside of the default graph."""
 LOCK_SECONDS = 600
 
 
@@ -88,6 +91,8 @@ def load_shared(project: Project, broken: list[SourceError] | None = None) -> Sh
     named = {names.GRAPH_ONTOLOGY: _into(core, names.GRAPH_ONTOLOGY)}
     for name, quads in schemes.items():
         named[names.scheme_graph(name)] = _into(quads, names.scheme_graph(name))
+    if lenses := project.lens_descriptions():
+        named[names.GRAPH_LENSES] = _into([q for path in lenses for q in turtle(path)], names.GRAPH_LENSES)
     shared = Shared(named, _into(shapes, names.GRAPH_SHAPES), reader, [])
     _add_folder(shared, reader.literature(project.literature()), names.GRAPH_LITERATURE)
     for path in project.sources():
@@ -254,8 +259,9 @@ def _write_cases(project: Project, shared: Shared, base: reason.Base, chunks: _C
     """Case by case; one that has not changed since the last good build is taken over as it was."""
     batch = Lifted()
     paths = project.cases()
+    lenses = Lenses(load_rules(project), shared.quads())
     for number, path in enumerate(paths, 1):
-        if not chunks.reuse(path.name):
+        if not (chunks.lensed.reuse(path.name) and chunks.reuse(path.name)):
             progress(f"case {number} of {len(paths)}: {path.name}", f"案例 {number}/{len(paths)}：{path.name}")
             lifted = load_case(shared, path)
             batch.quads += lifted.quads
@@ -264,7 +270,11 @@ def _write_cases(project: Project, shared: Shared, base: reason.Base, chunks: _C
             shared.reader.report.extend(clashes)
             graph = names.case_graph(path.name)
             chunks.add(graph, lifted.quads)
-            chunks.add(names.inferred_graph(graph), reason.quads(made, names.inferred_graph(graph)))
+            consequences = list(reason.quads(made, names.inferred_graph(graph)))
+            chunks.add(names.inferred_graph(graph), consequences)
+            seen = lenses.see([*lifted.quads, *consequences])
+            shared.reader.report.extend(seen.findings)
+            chunks.lensed.add(path.name, seen.lines)
         if batch.quads and (len(batch.quads) >= BATCH or number == len(paths)):
             progress(f"shapes, up to case {number} of {len(paths)}", f"检查形状，至案例 {number}/{len(paths)}")
             shared.reader.report.extend(validate.conforms([*shared.quads(), *batch.quads], shared.shapes, batch.places))
@@ -286,6 +296,7 @@ class _Chunks:
         self.out, self.work, self.cache = out, work, out / "cache"
         before = read_manifest(out)
         self.digests = {g.iri: g.digest for g in before.graphs} if before else {}
+        self.lensed = Parts(self.cache, work, case_prints)
         self.kept = {g: self.cache / f"{fp}{suffix}" for case, fp in case_prints.items() for g, suffix in _case_files(case)}
         self.graphs: dict[str, Path] = {}
 
@@ -307,13 +318,14 @@ class _Chunks:
         """Puts the dataset and then its manifest in place; only now is anything visible."""
         digest = hashlib.sha256()
         infos = []
+        self.graphs.update(self.lensed.merged())
         whole = self.work / "whole.nq"
         with whole.open("wb") as target:
             for graph, path in sorted(self.graphs.items()):
                 data = path.read_bytes()
                 digest.update(data)
                 target.write(data)
-                infos.append(GraphInfo(graph, _role(graph), graph != names.GRAPH_SHAPES, data.count(b"\n"), _sha256(data)))
+                infos.append(GraphInfo(graph, _role(graph), _role(graph) not in APART, data.count(b"\n"), _sha256(data)))
         name = f"covalue-{digest.hexdigest()[:16]}.nq"
         manifest = Manifest(digest.hexdigest(), fingerprint, __version__, name, tuple(infos))
         whole.replace(self.out / name)
@@ -325,7 +337,7 @@ class _Chunks:
         self.cache.mkdir(exist_ok=True)
         for graph, target in self.kept.items():
             self.graphs[graph].replace(target)
-        for old in set(self.cache.iterdir()) - set(self.kept.values()):
+        for old in set(self.cache.iterdir()) - set(self.kept.values()) - self.lensed.keep():
             old.unlink(missing_ok=True)
 
 

@@ -33,6 +33,7 @@ AREAS = {
     "evidence": ("Evidence", "证据"),
     "figures": ("Figures", "数字"),
     "gaps": ("Gaps", "空缺"),
+    "lenses": ("Lenses: the facts in other vocabularies", "视角：以其他词汇表述的事实"),
     "mechanisms": ("Mechanisms", "机制"),
     "outcomes": ("Outcomes", "结果"),
     "recommendations": ("Recommendations", "建议"),

@@ -46,6 +46,7 @@ ONTOLOGY_IRI: Final = BASE + "ontology"
 GRAPH_ONTOLOGY: Final = PREFIXES["graph"] + "ontology"
 GRAPH_SHAPES: Final = PREFIXES["graph"] + "shapes"
 GRAPH_LITERATURE: Final = PREFIXES["graph"] + "literature"
+GRAPH_LENSES: Final = PREFIXES["graph"] + "lenses"
 
 RDF_TYPE: Final = PREFIXES["rdf"] + "type"
 RDFS_SUBCLASSOF: Final = PREFIXES["rdfs"] + "subClassOf"
@@ -97,3 +98,18 @@ def case_graph(case: str) -> str:
 def inferred_graph(graph: str) -> str:
     """The graph that holds the consequences of another one."""
     return graph.replace(PREFIXES["graph"], PREFIXES["graph"] + "inferred/", 1)
+
+
+def lens_graph(lens: str) -> str:
+    """The graph of what a lens makes of all cases."""
+    return f"{PREFIXES['graph']}lens/{lens}"
+
+
+def trace_graph(lens: str) -> str:
+    """The graph that tells from which claims each statement of a lens came."""
+    return f"{lens_graph(lens)}/trace"
+
+
+def gaps_graph(lens: str) -> str:
+    """The graph of what the vocabulary of a lens asks for and the sources do not say."""
+    return f"{lens_graph(lens)}/gaps"

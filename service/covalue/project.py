@@ -70,7 +70,20 @@ class Project:
     def question_files(self) -> list[Path]:
         """The named questions."""
         folder = self.folder("queries")
-        return sorted(p for p in folder.rglob("*.rq") if p.relative_to(folder).parts[0] not in ("checks", "lenses"))
+        rules = set(self.lens_files())
+        return sorted(p for p in folder.rglob("*.rq") if p.relative_to(folder).parts[0] != "checks" and p not in rules)
+
+    def lens_files(self) -> list[Path]:
+        """The rules of the lenses, one folder for each vocabulary; a project may have none."""
+        return sorted(self.folder("queries").glob("lenses/*/*.rq"))
+
+    def lens_descriptions(self) -> list[Path]:
+        """What each lens is, and the terms of those that have their own."""
+        return sorted(self.folder("ontology").glob("lenses/*.ttl"))
+
+    def lens_shapes(self) -> list[Path]:
+        """What the vocabulary of each lens asks of its graph; what is missing there is a gap, no fault."""
+        return sorted(self.folder("ontology").glob("shapes/lenses/*.ttl"))
 
     def turtle_files(self) -> list[Path]:
         """All Turtle files that we keep in house style."""
@@ -80,7 +93,8 @@ class Project:
         """Every file that the build reads, but for the cases."""
         graph = self.folder("graph")
         tables = [p for p in graph.rglob("*.csv") if graph / "cases" not in p.parents]
-        return sorted([*self.ontology_files(), *self.scheme_files(), *self.shape_files(), *self.check_files(), *tables])
+        lenses = [*self.lens_files(), *self.lens_descriptions(), *self.lens_shapes()]
+        return sorted([*self.ontology_files(), *self.scheme_files(), *self.shape_files(), *self.check_files(), *lenses, *tables])
 
     def relative(self, path: Path) -> str:
         """The path as we show it: from the root, with forward slashes."""

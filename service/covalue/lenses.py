@@ -1,0 +1,278 @@
+"""
+Lenses: the facts of the cases said once more in the words of other vocabularies.
+
+A rule is a file `queries/lenses/<vocabulary>/<name>.rq`: one CONSTRUCT that runs as it stands in any engine, and whose pattern binds
+`?claim`, the claim on which the statements that it makes rest. The build turns each rule into a SELECT of the variables of its template
+and of `?claim`, so that it knows for every statement from which claims it came, and writes that into a companion graph:
+
+* `graph:lens/<vocabulary>` holds the statements, of all cases, in the words of the vocabulary alone;
+* `graph:lens/<vocabulary>/trace` holds for each of them a reified statement with `prov:wasDerivedFrom` each of its claims, and what
+  manner of claim these are and where they stand (`vcc:inCase`, `vcc:modality`, `vcc:accordingTo`), so that it can be asked alone; and
+  every case that was looked at, also where the lens sees nothing in it.
+
+A rule may rest on claims about the case only, and only where the source reports them or our curators derived them; what a claim of
+another kind would bring in is a fault of the rule. Nothing has a blank node; equal facts give equal graphs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyoxigraph as ox
+
+from covalue.errors import Place, SourceError
+from covalue.findings import Finding
+from covalue.names import BASE, PREFIXES, lens_graph, shrink, trace_graph
+from covalue.project import Project
+from covalue.queries import load
+from covalue.sparql import tokens
+
+VARIABLE = "urn:covalue:variable:"
+"""What a variable of a template becomes while the template is read as Turtle."""
+CLAIM = "claim"
+MODALITIES = frozenset(PREFIXES["vcs"] + f"modality/{name}" for name in ("reported", "derived"))
+SCOPE = PREFIXES["vcs"] + "scope/case"
+_MODALITY, _SCOPE, _IN_CASE, _ACCORDING_TO = (PREFIXES["vcc"] + name for name in ("modality", "scope", "inCase", "accordingTo"))
+_SUBJECT, _PREDICATE, _OBJECT = (ox.NamedNode(PREFIXES["rdf"] + name) for name in ("subject", "predicate", "object"))
+_CASE = ox.NamedNode(PREFIXES["vcc"] + "Case")
+_DERIVED = ox.NamedNode(PREFIXES["prov"] + "wasDerivedFrom")
+Term = ox.NamedNode | ox.Literal
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One file of a lens: the statements of its template, with variables, and the SELECT that finds their values."""
+
+    path: Path
+    lens: str
+    template: tuple[ox.Triple, ...]
+    select: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the lenses make of one case: sorted lines of N-Quads, and what is wrong with the rules."""
+
+    lines: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+def load_rules(project: Project) -> list[Rule]:
+    """
+    The rules of all lenses.
+
+    Raises:
+        SourceError: a file is no CONSTRUCT, makes blank nodes, or does not bind `?claim`.
+    """
+    return [_rule(path) for path in project.lens_files()]
+
+
+def _rule(path: Path) -> Rule:
+    text = load(path).text
+    start, opening, closing = _template_span(path, text)
+    prologue, template, rest = text[:start], text[opening + 1 : closing], text[closing + 1 :]
+    triples = _template(path, prologue, template)
+    variables = sorted({name for t in triples for term in (t.subject, t.predicate, t.object) if (name := _variable(term))} | {CLAIM})
+    if not any(kind == "variable" and token[1:] == CLAIM for kind, token, _ in tokens(rest)):
+        raise SourceError(
+            "binds no ?claim; a rule of a lens must say on which claim its statements rest.", "没有绑定 ?claim；视角规则须说明其语句依据哪条陈述。", Place(str(path), 1)
+        )
+    return Rule(path, path.parent.name, triples, f"{prologue}SELECT DISTINCT {' '.join(f'?{v}' for v in variables)} {rest}")
+
+
+def _template_span(path: Path, text: str) -> tuple[int, int, int]:
+    """Offsets of the word CONSTRUCT and of the braces of its template."""
+    start = opening = -1
+    for kind, token, offset in tokens(text):
+        if kind == "word" and token.upper() == "CONSTRUCT":
+            start = offset
+        elif start >= 0 and token == "{" and opening < 0:
+            opening = offset
+        elif opening >= 0 and token == "}":
+            return start, opening, offset
+    raise SourceError("is no CONSTRUCT with a template; write CONSTRUCT { … } WHERE { … }.", "不是带模板的 CONSTRUCT；请写 CONSTRUCT { … } WHERE { … }。", Place(str(path), 1))
+
+
+def _template(path: Path, prologue: str, template: str) -> tuple[ox.Triple, ...]:
+    """A template read as Turtle, in which variables stand as IRIs of their own."""
+    out, last = [], 0
+    for kind, token, offset in tokens(template):
+        if kind == "variable":
+            out += [template[last:offset], f"<{VARIABLE}{token[1:]}>"]
+            last = offset + len(token)
+    plain = "".join([*out, template[last:]]).rstrip()
+    turtle = f"{prologue}\n{plain}{'' if plain.endswith('.') else ' .'}"
+    try:
+        triples = tuple(q.triple for q in ox.parse(turtle, ox.RdfFormat.TURTLE, base_iri=BASE))
+    except SyntaxError as e:
+        raise SourceError(f"has a template that cannot be read: {e.msg}.", f"模板无法解析：{e.msg}。", Place(str(path), 1)) from e
+    if any(isinstance(term, ox.BlankNode) for t in triples for term in (t.subject, t.object)):
+        raise SourceError("makes blank nodes; give every thing an IRI under …/lens/.", "会产生空节点；请为每个事物给出 …/lens/ 之下的 IRI。", Place(str(path), 1))
+    return triples
+
+
+def _variable(term: object) -> str:
+    return term.value.removeprefix(VARIABLE) if isinstance(term, ox.NamedNode) and term.value.startswith(VARIABLE) else ""
+
+
+class Lenses:
+    """All rules, and what they look at beside a case: ontology, schemes and sources."""
+
+    def __init__(self, rules: Sequence[Rule], shared: Iterable[ox.Quad]) -> None:
+        self.rules = rules
+        self._store = ox.Store()
+        if rules:
+            self._store.bulk_extend(_plain(q) for q in shared)
+
+    def see(self, facts: Iterable[ox.Quad]) -> Seen:
+        """
+        What all lenses make of one case.
+
+        Args:
+            facts: of the case, consequences among them; their graphs are ignored.
+        """
+        if not self.rules:
+            return Seen(())
+        own = [q for q in map(_plain, facts) if q not in self._store]
+        self._store.extend(own)
+        claims = _claims(own)
+        admitted = {iri for iri, said in claims.items() if SCOPE in said.get(_SCOPE, ()) and MODALITIES & set(said.get(_MODALITY, ()))}
+        lines: set[str] = set()
+        findings = []
+        for lens in sorted({rule.lens for rule in self.rules}):
+            made: dict[ox.Triple, set[str]] = {}
+            for rule in (r for r in self.rules if r.lens == lens):
+                findings += self._apply(rule, admitted, made)
+            lines.update(_written(lens, made, claims))
+            lines.update(f"{ox.Quad(q.subject, q.predicate, q.object, ox.NamedNode(trace_graph(lens)))} .\n" for q in own if q.object == _CASE)
+        for quad in own:
+            self._store.remove(quad)
+        return Seen(tuple(sorted(lines)), tuple(findings))
+
+    def _apply(self, rule: Rule, admitted: set[str], made: dict[ox.Triple, set[str]]) -> list[Finding]:
+        odd: set[str] = set()
+        solutions = self._store.query(rule.select, base_iri=BASE)
+        assert isinstance(solutions, ox.QuerySolutions)
+        for solution in solutions:
+            claim = solution[CLAIM]
+            if not isinstance(claim, ox.NamedNode) or claim.value not in admitted:
+                odd.add(str(claim))
+                continue
+            for triple in rule.template:
+                subject, predicate, value = (_bound(term, solution) for term in (triple.subject, triple.predicate, triple.object))
+                if isinstance(subject, ox.NamedNode) and isinstance(predicate, ox.NamedNode) and isinstance(value, (ox.NamedNode, ox.Literal)):
+                    made.setdefault(ox.Triple(subject, predicate, value), set()).add(claim.value)
+        return [
+            Finding(
+                "lens-claim",
+                f"rests on {claim}, which is not a claim about a case that is reported or derived; restrict ?claim by vcc:scope and vcc:modality.",
+                f"依据了 {claim}，它不是关于案例的“来源陈述”或“整理者推导”的陈述；请用 vcc:scope 与 vcc:modality 限定 ?claim。",
+                Place(f"{rule.path.parent.name}/{rule.path.name}"),
+            )
+            for claim in sorted(shrink(iri.strip("<>")) for iri in odd)
+        ]
+
+
+def _plain(quad: ox.Quad) -> ox.Quad:
+    return ox.Quad(quad.subject, quad.predicate, quad.object)
+
+
+def _bound(term: object, solution: ox.QuerySolution) -> object:
+    name = _variable(term)
+    return solution[name] if name else term
+
+
+def _claims(facts: Iterable[ox.Quad]) -> dict[str, dict[str, list[str]]]:
+    """What a trace says of each claim: its case, its manner, its scope and its places."""
+    wanted = {_MODALITY, _SCOPE, _IN_CASE, _ACCORDING_TO}
+    claims: dict[str, dict[str, list[str]]] = {}
+    for q in facts:
+        if q.predicate.value in wanted and isinstance(q.subject, ox.NamedNode) and isinstance(q.object, ox.NamedNode):
+            claims.setdefault(q.subject.value, {}).setdefault(q.predicate.value, []).append(q.object.value)
+    return claims
+
+
+def _written(lens: str, made: Mapping[ox.Triple, set[str]], claims: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[str]:
+    """The lines of a lens and of its trace."""
+    graph, trace = ox.NamedNode(lens_graph(lens)), ox.NamedNode(trace_graph(lens))
+    for triple, sources in made.items():
+        yield f"{ox.Quad(triple.subject, triple.predicate, triple.object, graph)} .\n"
+        statement = statement_iri(lens, triple)
+        for predicate, value in ((_SUBJECT, triple.subject), (_PREDICATE, triple.predicate), (_OBJECT, triple.object)):
+            yield f"{ox.Quad(statement, predicate, value, trace)} .\n"
+        for claim in sources:
+            yield f"{ox.Quad(statement, _DERIVED, ox.NamedNode(claim), trace)} .\n"
+    for claim in {claim for sources in made.values() for claim in sources}:
+        for said in (_IN_CASE, _MODALITY, _ACCORDING_TO):
+            for iri in claims[claim].get(said, ()):
+                yield f"{ox.Quad(ox.NamedNode(claim), ox.NamedNode(said), ox.NamedNode(iri), trace)} .\n"
+
+
+def statement_iri(lens: str, triple: ox.Triple) -> ox.NamedNode:
+    """The IRI under which a trace speaks of a statement of a lens: a digest of the statement, so that equal statements share it."""
+    digest = hashlib.sha256(f"{triple.subject} {triple.predicate} {triple.object}".encode()).hexdigest()
+    return ox.NamedNode(f"{BASE}lens/{lens}/statement/{digest[:24]}")
+
+
+class Parts:
+    """
+    What the lenses made of each case, kept between builds, and put together to one sorted file for each graph.
+
+    The file of a case carries the fingerprint of the case and the digest of what it holds in its name, so that a damaged one is made anew.
+    """
+
+    def __init__(self, cache: Path, work: Path, prints: Mapping[str, str]) -> None:
+        self.cache, self.work, self.prints = cache, work, prints
+        self.files: dict[str, Path] = {}
+
+    def reuse(self, case: str) -> bool:
+        """Takes over what was made of a case that has not changed."""
+        for path in self.cache.glob(f"{self.prints[case]}.*.lenses.nq"):
+            if _digest(path.read_bytes()) == path.name.split(".")[1]:
+                self.files[case] = path
+                return True
+        return False
+
+    def add(self, case: str, lines: Sequence[str]) -> None:
+        """Keeps what was made of a case."""
+        data = "".join(lines).encode()
+        path = self.work / f"{self.prints[case]}.{_digest(data)}.lenses.nq"
+        path.write_bytes(data)
+        self.files[case] = path
+
+    def merged(self) -> dict[str, Path]:
+        """For each graph one file of its statements, sorted and each once."""
+        graphs: dict[str, Path] = {}
+        with ExitStack() as stack:
+            parts = [stack.enter_context(path.open(encoding="utf-8", newline="\n")) for path in self.files.values()]
+            targets = {}
+            last = ""
+            for line in heapq.merge(*parts):
+                if line == last:
+                    continue
+                last = line
+                graph = line[line.rindex(" <") + 2 : -4]
+                if graph not in targets:
+                    graphs[graph] = self.work / f"lens-{len(graphs):06}"
+                    targets[graph] = stack.enter_context(graphs[graph].open("w", encoding="utf-8", newline="\n"))
+                targets[graph].write(line)
+        return graphs
+
+    def keep(self) -> set[Path]:
+        """Moves what was made into the cache; gives the files that shall stay there."""
+        kept = set()
+        for path in self.files.values():
+            target = self.cache / path.name
+            if path != target:
+                path.replace(target)
+            kept.add(target)
+        return kept
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
