@@ -5,13 +5,11 @@ from __future__ import annotations
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from covalue.formats import LONGEST_HEADER, PAGES, parse_accept
 from covalue.questions import Answers, Library
 from covalue.stores import Store
-from covalue.web import access, addresses, answers, assets, discovery, graph_store, health, linked_data, pages, problems, protocol, search, validators
+from covalue.web import access, addresses, assets, discovery, graph_store, health, linked_data, problems, protocol, search, start
 from covalue.web.ask import ask_blueprint
-from covalue.web.discovery import wanted_format
-from covalue.web.languages import keep, language
+from covalue.web.languages import keep
 from covalue.web.questions import question_views, questions_blueprint
 from covalue.web.service import Service
 
@@ -60,7 +58,7 @@ def create_app(store: Store, library: Library | None = None, *, proxies: int = 0
     service = Service(store)
     app.extensions["covalue"] = service
     search.register(app, service, library)
-    _add_routes(app, service)
+    _add_routes(app, service, library)
     if library is not None:
         views = question_views(Answers(store, library), service)
         app.register_blueprint(questions_blueprint(views))
@@ -74,7 +72,7 @@ def create_app(store: Store, library: Library | None = None, *, proxies: int = 0
     return app
 
 
-def _add_routes(app: Flask, service: Service) -> None:
+def _add_routes(app: Flask, service: Service, library: Library | None) -> None:
     void = discovery.void_view(service)
     app.add_url_rule("/sparql", "sparql", protocol.view(service.store, discovery.describe(service)), methods=protocol.METHODS)
     app.add_url_rule("/graph-store", "graph-store", graph_store.view(service), methods=[*graph_store.READING, *graph_store.WRITING])
@@ -86,7 +84,7 @@ def _add_routes(app: Flask, service: Service) -> None:
     app.add_url_rule("/health/ready", "ready", health.ready(service))
     app.add_url_rule("/metrics", "metrics", health.metrics(service))
     app.add_url_rule("/static/<path:path>", "static", assets.view)
-    app.add_url_rule("/", "start", _start(service))
+    app.add_url_rule("/", "start", start.view(service, library))
     app.add_url_rule("/<path:path>", "linked-data", linked_data.view(service))
 
 
@@ -109,30 +107,3 @@ def _options() -> Response:
     response.headers["Cache-Control"] = "no-store"
     del response.headers["Content-Type"]
     return response
-
-
-def _start(service: Service) -> protocol.View:
-    """A page for readers, the description of the dataset for who names an RDF type, a few lines of text for all others."""
-    describe_dataset = discovery.void_view(service)
-
-    def view() -> Response:
-        chosen, _ = wanted_format()
-        if chosen in PAGES:
-            opaque = validators.tag(service.store.version, "start", addresses.prefix(), language())
-            return answers.held(opaque, chosen) or pages.send("start.html", chosen, opaque)
-        if any(kind in chosen.media_types for kind, quality in parse_accept(request.headers.get("Accept", "")[:LONGEST_HEADER]) if quality):
-            return describe_dataset()
-        response = Response(_start_text(service.store), content_type="text/plain; charset=utf-8", headers={"Cache-Control": answers.REVALIDATE})
-        response.vary.add("Accept")
-        return response
-
-    return view
-
-
-def _start_text(store: Store) -> str:
-    return (
-        "covalue: value co-creation and business models as a queryable graph.\n价值共创与商业模式的可查询知识图谱。\n\n"
-        "Ask in SPARQL at /sparql?query=… (GET, or POST as a form or as application/sparql-query).\n"
-        "请以 SPARQL 查询 /sparql?query=…（GET，或以表单、application/sparql-query 方式 POST）。\n\n"
-        f"dataset 数据集 {store.version[:16]}\n"
-    )
