@@ -20,7 +20,7 @@ from pathlib import Path
 import pyoxigraph as ox
 from filelock import FileLock, Timeout
 
-from covalue import __version__, coverage, names, reason, validate
+from covalue import __version__, coverage, mappings, names, reason, validate
 from covalue.errors import FindingsError, Place, SourceError, StoreError
 from covalue.findings import Finding, Report
 from covalue.lenses import Lenses, Parts, load_rules
@@ -51,10 +51,11 @@ class Shared:
     shapes: list[ox.Quad]
     reader: Reader
     folders: list[Folder]
+    mapped: mappings.Mapped
     places: dict[tuple[str, str], Place] = field(default_factory=dict)
 
     def quads(self) -> Iterator[ox.Quad]:
-        """Every statement that belongs to the default graph."""
+        """Every statement that is reasoned with; mappings and alignments are not (see `mappings`)."""
         for graph in self.named.values():
             yield from graph
 
@@ -93,7 +94,9 @@ def load_shared(project: Project, broken: list[SourceError] | None = None) -> Sh
         named[names.scheme_graph(name)] = _into(quads, names.scheme_graph(name))
     if lenses := project.lens_descriptions():
         named[names.GRAPH_LENSES] = _into([q for path in lenses for q in turtle(path)], names.GRAPH_LENSES)
-    shared = Shared(named, _into(shapes, names.GRAPH_SHAPES), reader, [])
+    mapped = mappings.load(project, [*core, *(q for qs in schemes.values() for q in qs)], turtle)
+    reader.report.extend(mapped.findings)
+    shared = Shared(named, _into(shapes, names.GRAPH_SHAPES), reader, [], mapped)
     _add_folder(shared, reader.literature(project.literature()), names.GRAPH_LITERATURE)
     for path in project.sources():
         _add_folder(shared, reader.source(path), names.source_graph(path.name))
@@ -142,6 +145,7 @@ def check(project: Project, dl: bool = False, progress: Progress = silent_progre
         return _with_broken(report, broken), []
     ontology = shared.ontology()
     facts = [q for lifted in cases for q in lifted.quads]
+    report.extend(mappings.identities(shared.mapped, facts))
     if report.ok:  # a cell that could not be read would only show again as a gap in the facts
         progress("checking the facts against the shapes", "按形状检查事实")
         places = {k: v for lifted in cases for k, v in lifted.places.items()} | shared.places
@@ -163,7 +167,7 @@ def check(project: Project, dl: bool = False, progress: Progress = silent_progre
 
 def _with_broken(report: Report, broken: Iterable[SourceError]) -> Report:
     """Broken Turtle files and the faults of tables, but for names that may well stand in the broken files."""
-    kept = [f for f in report if f.rule not in ("not-a-choice", "not-a-concept")]
+    kept = [f for f in report if f.rule not in ("not-a-choice", "not-a-concept", "mapping-subject", "mapping-without-axiom")]
     return Report([*kept, *(Finding("broken-turtle", e.en, e.zh, e.place) for e in broken)])
 
 
@@ -236,6 +240,8 @@ def _write(project: Project, chunks: _Chunks, progress: Progress) -> _Chunks:
     progress("reading ontology and sources", "读取本体与来源")
     shared = load_shared(project)
     for graph, quads in shared.named.items():
+        chunks.add(graph, quads)
+    for graph, quads in shared.mapped.named.items():
         chunks.add(graph, quads)
     chunks.add(names.GRAPH_SHAPES, shared.shapes)
     ontology = shared.ontology()

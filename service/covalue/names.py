@@ -12,16 +12,27 @@ BASE: Final = "https://w3id.org/covalue/"
 
 PREFIXES: Final[dict[str, str]] = {
     "bibo": "http://purl.org/ontology/bibo/",
+    "bmo": "http://purl.org/bmo/ns#",
     "c4o": "http://purl.org/spar/c4o/",
     "case": BASE + "case/",
     "cito": "http://purl.org/spar/cito/",
+    "cover": "https://purl.org/krdb-core/cover#",
     "dcat": "http://www.w3.org/ns/dcat#",
     "dcterms": "http://purl.org/dc/terms/",
     "deo": "http://purl.org/spar/deo/",
     "doco": "http://purl.org/spar/doco/",
+    "e3g": "http://www.semanticweb.org/granjo/ontologies/2014/1/untitled-ontology-14#",
+    "e3v": "http://www.cs.vu.nl/~gordijn/e3value#",
     "fabio": "http://purl.org/spar/fabio/",
+    "fibo-obj": "https://spec.edmcouncil.org/fibo/ontology/FND/GoalsAndObjectives/Objectives/",
+    "fibo-pas": "https://spec.edmcouncil.org/fibo/ontology/FND/ProductsAndServices/ProductsAndServices/",
     "foaf": "http://xmlns.com/foaf/0.1/",
+    "gist": "https://w3id.org/semanticarts/ns/ontology/gist/",
+    "gr": "http://purl.org/goodrelations/v1#",
     "graph": BASE + "graph/",
+    "gufo": "http://purl.org/nemo/gufo#",
+    "map": BASE + "mapping/",
+    "np": "http://www.nanopub.org/nschema#",
     "org": "http://www.w3.org/ns/org#",
     "owl": "http://www.w3.org/2002/07/owl#",
     "prov": "http://www.w3.org/ns/prov#",
@@ -29,13 +40,17 @@ PREFIXES: Final[dict[str, str]] = {
     "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
     "schema": "https://schema.org/",
     "sd": "http://www.w3.org/ns/sparql-service-description#",
+    "semapv": "https://w3id.org/semapv/vocab/",
     "sh": "http://www.w3.org/ns/shacl#",
     "skos": "http://www.w3.org/2004/02/skos/core#",
     "src": BASE + "source/",
+    "sssom": "https://w3id.org/sssom/",
+    "usdl": "http://www.linked-usdl.org/ns/usdl-core#",
     "vann": "http://purl.org/vocab/vann/",
     "vcc": BASE + "ontology#",
     "vcs": BASE + "scheme/",
     "vcsh": BASE + "shapes/",
+    "vf": "https://w3id.org/valueflows/ont/vf#",
     "void": "http://rdfs.org/ns/void#",
     "vs": "http://www.w3.org/2003/06/sw-vocab-status/ns#",
     "wd": "http://www.wikidata.org/entity/",
@@ -93,6 +108,14 @@ def source_graph(source: str) -> str:
 
 def case_graph(case: str) -> str:
     return f"{PREFIXES['graph']}case/{case}"
+
+
+def mapping_graph(vocabulary: str) -> str:
+    return f"{PREFIXES['graph']}mapping/{vocabulary}"
+
+
+def alignment_graph(vocabulary: str) -> str:
+    return f"{PREFIXES['graph']}alignment/{vocabulary}"
 
 
 def inferred_graph(graph: str) -> str:

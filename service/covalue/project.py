@@ -48,6 +48,23 @@ class Project:
     def shape_files(self) -> list[Path]:
         return _files(self.folder("ontology/shapes"), "*.ttl")
 
+    def mapping_files(self) -> list[Path]:
+        """The SSSOM tables; there need be none."""
+        return sorted((self.folder("ontology") / "mappings").glob("*.sssom.tsv"))
+
+    def term_files(self) -> list[Path]:
+        """The lists of foreign terms that were read in a source file."""
+        return sorted((self.folder("ontology") / "mappings" / "terms").glob("*.tsv"))
+
+    def mapping_sources(self) -> Path | None:
+        """The list of files in which foreign terms were read, if there is one."""
+        path = self.folder("ontology") / "mappings" / "sources.tsv"
+        return path if path.is_file() else None
+
+    def alignment_files(self) -> list[Path]:
+        """The logical alignments; there need be none."""
+        return sorted((self.folder("ontology") / "alignments").glob("*.ttl"))
+
     def specs(self) -> Path:
         """The folder of column specs."""
         return self.folder("graph/tables")
@@ -94,7 +111,8 @@ class Project:
         graph = self.folder("graph")
         tables = [p for p in graph.rglob("*.csv") if graph / "cases" not in p.parents]
         lenses = [*self.lens_files(), *self.lens_descriptions(), *self.lens_shapes()]
-        return sorted([*self.ontology_files(), *self.scheme_files(), *self.shape_files(), *self.check_files(), *lenses, *tables])
+        foreign = [*self.mapping_files(), *self.term_files(), *filter(None, [self.mapping_sources()]), *self.alignment_files()]
+        return sorted([*self.ontology_files(), *self.scheme_files(), *self.shape_files(), *self.check_files(), *lenses, *tables, *foreign])
 
     def relative(self, path: Path) -> str:
         """The path as we show it: from the root, with forward slashes."""
