@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from covalue.pictures.svg import Node, node
 
-NARROW, WIDE, UPPER, PLAIN = 0.31, 1.02, 0.68, 0.545
-"""Widths by kind of character, in parts of the font size; a little more than those of usual fonts."""
+NARROW, WIDE, UPPER, PLAIN = 0.35, 1.02, 0.71, 0.605
+"""Widths by kind of character, in parts of the font size: those of the widest of the usual fonts (DejaVu Sans), so that others fit too."""
 LINE = 1.32
 """Distance of lines, in parts of the font size."""
 NO_START = "，。；：！？、）》」』”’】〉%‰·,.;:!?)]}…"
@@ -31,9 +31,9 @@ def _share(char: str) -> float:
     if unicodedata.east_asian_width(char) in "WF" or char in "“”‘’…—":
         return WIDE
     if char in "iljtfrI.,;:'|!()[] -":
-        return NARROW + (0.04 if char in "tfr-" else 0.0)
-    if char in "mwMW@%":
-        return 0.9
+        return NARROW + (0.05 if char in "tfr" else 0.0)
+    if char in "mwMW@%+=<>≥≤≈":
+        return 0.93
     return UPPER if char.isupper() else PLAIN
 
 

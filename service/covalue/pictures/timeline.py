@@ -101,19 +101,23 @@ def draw(name: str, lang: str, title: str, stages: Sequence[Stage], events: Sequ
     scale = _scale([m for s in stages for m in (s.start, s.end)] + [m for e in events for m in (e.start, e.end)])
     y = TOP
     rows: list[Node] = []
+    starts: dict[str, tuple[float, float]] = {}
     for i, stage in enumerate(stages):
+        if scale is not None and stage.start is not None:
+            starts |= {f.claim.thing.iri: (scale.begin(stage.start), y + BAR) for f in stage.facts if f.relation == "triggeredBy"}
         row, y = _stage(stage, i, scale, y, lang)
         rows.append(row)
     if stages and events:
         y += GAP
         rows.append(node("line", x1=0, x2=WIDTH, y1=y - GAP / 2, y2=y - GAP / 2, class_="rule"))
     for event in events:
-        row, y = _event(event, scale, y, lang)
-        rows.append(row)
+        row, below = _event(event, scale, y, lang)
+        rows += [_set_off(name, *starts[event.claim.thing.iri], y, stages, event), row] if event.claim.thing.iri in starts else [row]
+        y = below
     found = {f.claim.modality for s in stages for f in s.facts} | {e.claim.modality for e in events}
     total = y + GAP + legend.HEIGHT
     body = (
-        _defs(name),
+        legend.heads(name),
         _axis(scale, y, lang, any(e.start is None and e.end is None for e in events) or any(s.start is None for s in stages)),
         group(rows),
         legend.modalities(found, lang, 0, y + GAP),
@@ -132,19 +136,6 @@ def _scale(moments: Sequence[Moment | None]) -> _Scale | None:
         return None
     first, last = min(years), max(years)
     return _Scale(first, min(last, first + MOST_YEARS) + 1)
-
-
-def _defs(name: str) -> Node:
-    """Nothing but a mark by which open ends fade; the style of a page may leave it out."""
-    fade = node(
-        "linearGradient",
-        node("stop", offset=0, stop_color="#fff"),
-        node("stop", offset=0.55, stop_color="#fff"),
-        node("stop", offset=1, stop_color="#fff", stop_opacity=0.12),
-        id=f"{name}-fade",
-    )
-    mask = node("mask", node("rect", width=1, height=1, fill=f"url(#{name}-fade)"), id=f"{name}-open", maskContentUnits="objectBoundingBox")
-    return node("defs", fade, mask)
 
 
 def _axis(scale: _Scale | None, bottom: float, lang: str, undated: bool) -> Node:
@@ -229,6 +220,12 @@ def _when(event: Event, scale: _Scale | None, y: float, lang: str) -> Node:
     left, right = scale.begin(start), scale.finish(end or start)
     bar = node("rect", x=left, y=y - 5, width=max(right - left, 3), height=10, class_=f"{kind} years")
     return group([bar, _beside(start.shown() + (f" – {end.shown()}" if end else ""), left, right, y, scale)])
+
+
+def _set_off(name: str, x: float, bar: float, y: float, stages: Sequence[Stage], event: Event) -> Node:
+    """An arrow from an event up to the stage that it set off, drawn as that is stated."""
+    how = next(f.claim.modality for s in stages for f in s.facts if f.relation == "triggeredBy" and f.claim.thing == event.claim.thing)
+    return node("path", d=f"M{x:.1f} {y + 4:.1f}V{bar + 5:.1f}", class_=f"edge trigger {how}", marker_end=f"url(#{name}-{how})")
 
 
 def _beside(said: str, left: float, right: float, y: float, scale: _Scale) -> Node:
