@@ -13,7 +13,7 @@ from functools import cached_property
 from covalue.names import PREFIXES, RDF_TYPE
 from covalue.pictures import canvas, causes, figures, network, structure, timeline
 from covalue.pictures.model import REPORTED, Claim, Moment, Thing
-from covalue.questions import Answers, Cell, bindings, short_id
+from covalue.questions import Answers, Cell, Library, bindings, short_id
 
 VCC = PREFIXES["vcc"]
 USER_ROLES = frozenset({"user", "potential-customer"})
@@ -74,13 +74,14 @@ class Gallery:
         self._answers, self.case, self.lang, self._link, self._where = answers, case, lang, link, rows
         self._held: dict[str, list[Row]] = {}
 
-    def knows(self, name: str) -> bool:
-        """Whether the library has a question."""
-        return name in self._answers.library.questions
+    @property
+    def library(self) -> Library:
+        """The questions that pictures are drawn from."""
+        return self._answers.library
 
     def _rows(self, name: str) -> list[Row]:
         if name not in self._held:
-            table = self._answers.answer(name, {"case": [self.case]}, self.lang) if self.knows(name) else None
+            table = self._answers.answer(name, {"case": [self.case]}, self.lang) if name in self.library.questions else None
             self._held[name] = [dict(zip(table.columns, row, strict=True)) for row in table.rows] if table else []
         return self._held[name]
 
@@ -189,6 +190,10 @@ class Gallery:
         return out
 
     # --- the canvas, the causes, the figures, the structure
+
+    def has_canvas(self) -> bool:
+        """Whether the canvas can be asked for at all, and the case stands on it."""
+        return bool(self._rows(CANVAS))
 
     def canvas(self) -> dict[str, list[canvas.Entry]]:
         """Entries by block; an item that several claims put there is reported where any of them is."""

@@ -138,6 +138,7 @@ def _arrows(links: Sequence[Cause]) -> tuple[dict[Edge, list[Cause]], dict[str, 
 
 
 def _box(thing: Thing, said: list[str], place: Place, size: Size, top: float, looped: bool, here: bool) -> Node:
+    """A situation; the whole box leads to its page."""
     x, y = place.x + MARGIN, place.y + top
     shape = "box" + (" loop" if looped else "") + (" here" if here else "")
     return link(
@@ -213,48 +214,3 @@ def _legend(links: Sequence[Cause], looped: bool, joined: bool, lang: str, y: fl
     if any(c.general for c in links):
         parts += [node("line", x1=x, x2=x + 30, y1=below + 6, y2=below + 6, class_="edge general"), node("text", t("about firms in general", "关于一般企业"), x=x + 37, y=below + 10, font_size=12, class_="muted")]
     return group(parts, class_="legend")
-
-
-def overview(name: str, lang: str, title: str, links: Sequence[Cause], where: dict[str, str]) -> Picture:
-    """
-    The sections as boxes, in their order, with the number of causal links in each; lines join sections that share situations.
-
-    Args:
-        where: the address of the cut of each section, by its IRI.
-    """
-    t = say(lang)
-    sections = {s.iri: s for c in links for s in c.sections}
-    order = sorted(sections, key=lambda iri: _by_number(sections[iri].short))
-    members = {iri: set(things(of_section(links, iri))) for iri in order}
-    wide, gap, high, top = 150.0, 16.0, 92.0, 24.0
-    columns = max(1, min(6, len(order)))
-    spots = {iri: (MARGIN + (i % columns) * (wide + gap), top + (i // columns) * (high + 56.0)) for i, iri in enumerate(order)}
-    joined = [(a, b, len(members[a] & members[b])) for i, a in enumerate(order) for b in order[i + 1 :] if members[a] & members[b]]
-    body: list[Node] = []
-    for a, b, count in joined:
-        (xa, ya), (xb, yb) = spots[a], spots[b]
-        lower = max(ya, yb) + (high + 34.0 if ya == yb else 0.0)
-        path = f"M{xa + wide / 2:.1f} {ya + high:.1f}C{xa + wide / 2:.1f} {lower:.1f} {xb + wide / 2:.1f} {lower:.1f} {xb + wide / 2:.1f} {yb + (high if ya == yb else 0):.1f}"
-        body.append(group([node("path", d=path, class_="shared", stroke_width=1 + min(count, 6)), node("title", t(f"{count} shared situations", f"共有 {count} 个情形"))]))
-    for iri in order:
-        x, y = spots[iri]
-        section = sections[iri]
-        said = lines(f"{section.short} {section.label}", wide - 2 * INSIDE, TEXT, 3)
-        count = len(of_section(links, iri))
-        body.append(
-            link(
-                where.get(iri),
-                node("rect", x=x, y=y, width=wide, height=high, rx=5, class_="box"),
-                block(said, x + INSIDE, y + INSIDE - 2, TEXT),
-                node("text", t(f"{count} causal links", f"{count} 条因果关系"), x=x + INSIDE, y=y + high - 10, font_size=TEXT, class_="muted"),
-            )
-        )
-    rows = (len(order) + columns - 1) // columns
-    total = top + rows * (high + 56.0)
-    description = t(f"{len(order)} sections; the thicker a line, the more situations two sections share.", f"{len(order)} 个章节；线越粗，两节共有的情形越多。")
-    return Picture(name, MARGIN * 2 + columns * (wide + gap) - gap, total, title, description, tuple(body), lang)
-
-
-def _by_number(short: str) -> tuple[tuple[int, int, str], ...]:
-    """Sections in the order of their numbers; what has none, such as an abstract, first."""
-    return tuple((1, int(p), "") if p.isdigit() else (0, 0, p) for p in short.replace("-", ".").split("."))

@@ -15,7 +15,7 @@ HIGH, HEAD, MARGIN = 40.0, 56.0, 12.0
 
 def draw(name: str, lang: str, title: str, actors: Sequence[Actor], dimensions: Sequence[Thing]) -> Picture:
     """
-    The matrix as a picture; a cell is the darker the more contributions it counts.
+    The matrix as a picture; the longer the line below a number, the more contributions.
 
     Args:
         name: of the picture, unique on a page.
@@ -67,9 +67,9 @@ def _cell(count: Count, dimension: Thing, x: float, y: float, high: float, most:
     total = count.reported + count.other
     if not total:
         return group([], class_="cell empty")
-    share = 0.25 + 0.75 * total / most
     return link(
         count.href,
-        node("rect", x=x + 4, y=y + 4, width=CELL - 8, height=high - 8, rx=4, class_=f"cell {tint(dimension)}", fill_opacity=round(share, 2)),
+        node("rect", x=x + 4, y=y + 4, width=CELL - 8, height=high - 8, rx=4, class_=f"cell {tint(dimension)}"),
+        node("rect", x=x + 4, y=y + high - 8, width=max((CELL - 8) * total / most, 3), height=4, class_=f"level {tint(dimension)}"),
         node("text", shown(count), x=x + CELL / 2, y=y + high / 2 + 5, font_size=TEXT, text_anchor="middle"),
     )

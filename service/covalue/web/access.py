@@ -32,7 +32,7 @@ class JsonLines(logging.Formatter):
 
 
 class Access:
-    """A WSGI application around another one, whose responses all get some headers."""
+    """A WSGI application around another one, whose responses all get some headers, unless they bring one of that name."""
 
     def __init__(self, app: WSGIApplication, metrics: Metrics, always: Sequence[tuple[str, str]] = ()) -> None:
         self._app, self._metrics, self._always = app, metrics, always
@@ -42,7 +42,8 @@ class Access:
 
         def started(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             record.start(status, headers)
-            return start_response(status, [*headers, *self._always], exc_info)
+            given = {name.lower() for name, _ in headers}
+            return start_response(status, [*headers, *(header for header in self._always if header[0].lower() not in given)], exc_info)
 
         try:
             return _Watched(self._app(environ, started), record)

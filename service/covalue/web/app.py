@@ -9,6 +9,7 @@ from covalue.questions import Answers, Library
 from covalue.stores import Store
 from covalue.web import access, addresses, assets, discovery, graph_store, health, linked_data, problems, protocol, search, start
 from covalue.web.ask import ask_blueprint
+from covalue.web.cases import cases_blueprint
 from covalue.web.languages import keep
 from covalue.web.questions import question_views, questions_blueprint
 from covalue.web.service import Service
@@ -63,6 +64,7 @@ def create_app(store: Store, library: Library | None = None, *, proxies: int = 0
         views = question_views(Answers(store, library), service)
         app.register_blueprint(questions_blueprint(views))
         app.register_blueprint(ask_blueprint(views))
+        app.register_blueprint(cases_blueprint(views))
     problems.register(app)
     app.before_request(_before)
     app.after_request(keep)

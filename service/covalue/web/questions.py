@@ -126,6 +126,10 @@ class Views:
         """An entity tag over the dataset, the library, the language, and what else an answer depends on."""
         return validators.tag(self._answers.store.version, self._digest, addresses.base(), language(), *parts)
 
+    def kept(self, opaque: str, make: Callable[[], bytes]) -> bytes:
+        """A document made before under this tag, or made now."""
+        return self._service.kept.get(opaque, make)
+
     # --- the catalogue
 
     def catalogue(self, area: str | None = None) -> Response:
