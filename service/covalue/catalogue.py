@@ -36,6 +36,7 @@ AREAS = {
     "lenses": ("Lenses: the facts in other vocabularies", "视角：以其他词汇表述的事实"),
     "mechanisms": ("Mechanisms", "机制"),
     "outcomes": ("Outcomes", "结果"),
+    "pictures": ("What the pictures of a case are drawn from", "案例各图的数据"),
     "recommendations": ("Recommendations", "建议"),
     "resources": ("Resources and channels", "资源与渠道"),
     "stages": ("Stages and events", "阶段与事件"),

@@ -11,8 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from covalue.names import PREFIXES, RDF_TYPE
-from covalue.pictures import canvas, causes, figures, network, structure, timeline
+from covalue.pictures.canvas import BLOCKS as CANVAS_BLOCKS
+from covalue.pictures.canvas import Entry
+from covalue.pictures.causes import Cause
+from covalue.pictures.figures import Figure
 from covalue.pictures.model import REPORTED, Claim, Moment, Thing
+from covalue.pictures.network import OTHERS, PARTNERS, USERS, Actor, Count, Exchange, Flow, Network
+from covalue.pictures.structure import Dimension, Theme
+from covalue.pictures.timeline import Event, Fact, Stage
 from covalue.questions import Answers, Cell, Library, bindings, short_id
 
 VCC = PREFIXES["vcc"]
@@ -97,20 +103,20 @@ class Gallery:
 
     # --- the evolution
 
-    def stages(self) -> list[timeline.Stage]:
+    def stages(self) -> list[Stage]:
         """The stages in their order, with what is said of them."""
         out = []
         for rows in _by(self._rows("pictures/evolution"), "stage"):
             first = rows[0]
             told = [r for r in rows if r["thing"].value]
-            facts = [timeline.Fact(_last(part[0]["relation"]), self._claim(part, "thing")) for part in _by(told, "relation", "thing", "modality")]
-            out.append(timeline.Stage(self._thing(first["stage"]), _moment(first, "start"), _moment(first, "end"), tuple(facts)))
+            facts = [Fact(_last(part[0]["relation"]), self._claim(part, "thing")) for part in _by(told, "relation", "thing", "modality")]
+            out.append(Stage(self._thing(first["stage"]), _moment(first, "start"), _moment(first, "end"), tuple(facts)))
         return out
 
-    def events(self) -> list[timeline.Event]:
+    def events(self) -> list[Event]:
         """The events by their dates, those without one last."""
         found = [
-            timeline.Event(self._claim(rows, "event"), _moment(rows[0], "start"), _moment(rows[0], "end"), rows[0]["stage"].value) for rows in _by(self._rows("pictures/events"), "event")
+            Event(self._claim(rows, "event"), _moment(rows[0], "start"), _moment(rows[0], "end"), rows[0]["stage"].value) for rows in _by(self._rows("pictures/events"), "event")
         ]
         return sorted(found, key=lambda e: (e.start is None and e.end is None, (e.start or e.end or Moment(0)).year, (e.start or e.end or Moment(0)).month or 0))
 
@@ -124,57 +130,57 @@ class Gallery:
         return tuple(Thing(iri, labels[iri], self._link(iri)) for iri in found)
 
     @cached_property
-    def _counts(self) -> dict[str, dict[str, network.Count]]:
+    def _counts(self) -> dict[str, dict[str, Count]]:
         """Contributions by actor and dimension; each counts once, however many rows it has."""
         kinds: dict[tuple[str, str], dict[str, str]] = {}
         for row in self._rows("pictures/contributions"):
             kinds.setdefault((row["actor"].value, row["dimension"].value), {})[row["contribution"].value] = _last(row["modality"])
-        out: dict[str, dict[str, network.Count]] = {}
+        out: dict[str, dict[str, Count]] = {}
         for (actor, dimension), found in kinds.items():
             reported = sum(m == REPORTED for m in found.values())
             href = self._where("pictures/contributions", {"case": short_id(self.case), "actor": short_id(actor), "dimension": short_id(dimension)})
-            out.setdefault(actor, {})[dimension] = network.Count(reported, len(found) - reported, href)
+            out.setdefault(actor, {})[dimension] = Count(reported, len(found) - reported, href)
         return out
 
-    def contributors(self) -> list[network.Actor]:
+    def contributors(self) -> list[Actor]:
         """Who contributes, the firm studied first, then by the number of contributions."""
         found = [a for a in self._actors if a.counts]
         focal = self.subject
         return sorted(found, key=lambda a: (focal is None or a.thing.iri != focal.iri, -sum(c.reported + c.other for c in a.counts.values()), a.thing.iri))
 
     @cached_property
-    def _actors(self) -> list[network.Actor]:
+    def _actors(self) -> list[Actor]:
         made = []
         groups = {row["actor"].value: row["group"].value for row in self._rows("pictures/actors") if row["group"].value}
         sides = {rows[0]["actor"].value: _side(rows) for rows in _by(self._rows("pictures/actors"), "actor")}
         for rows in _by(self._rows("pictures/actors"), "actor"):
             iri = rows[0]["actor"].value
-            side = sides[iri] if sides[iri] != network.OTHERS else sides.get(groups.get(iri, ""), network.OTHERS)
+            side = sides[iri] if sides[iri] != OTHERS else sides.get(groups.get(iri, ""), OTHERS)
             roles = tuple(r for r in self._some(rows, "role") if r.short != FOCAL_ROLE or side == "")
-            made.append(network.Actor(self._thing(rows[0]["actor"]), side, roles, self._counts.get(iri, {})))
+            made.append(Actor(self._thing(rows[0]["actor"]), side, roles, self._counts.get(iri, {})))
         return made
 
-    def flows(self) -> list[network.Flow]:
+    def flows(self) -> list[Flow]:
         """Exchanges, those from one actor to another together."""
         out = []
         for rows in _by(self._rows("pictures/exchanges"), "provider", "receiver"):
             provider, receiver = self._thing(rows[0]["provider"]), self._thing(rows[0]["receiver"])
-            single = tuple(network.Exchange(self._claim(part, "exchange"), provider, receiver, self._some(part, "object")) for part in _by(rows, "exchange"))
+            single = tuple(Exchange(self._claim(part, "exchange"), provider, receiver, self._some(part, "object")) for part in _by(rows, "exchange"))
             href = self._where("pictures/exchanges", {"case": short_id(self.case), "provider": short_id(provider.iri), "receiver": short_id(receiver.iri)})
-            out.append(network.Flow(provider, receiver, single, href))
+            out.append(Flow(provider, receiver, single, href))
         return out
 
-    def network(self) -> network.Network | None:
+    def network(self) -> Network | None:
         """The value network; None where the case tells of no actors that contribute or exchange."""
         focal = self.subject
         if focal is None or not self._actors:
             return None
         found = {a.thing.iri: a for a in self._actors}
-        firm = found.pop(focal.iri, network.Actor(focal, ""))
-        order = {network.USERS: 0, network.PARTNERS: 1, network.OTHERS: 2}
+        firm = found.pop(focal.iri, Actor(focal, ""))
+        order = {USERS: 0, PARTNERS: 1, OTHERS: 2}
         actors = sorted(found.values(), key=lambda a: (order.get(a.side, 2), -sum(c.reported + c.other for c in a.counts.values()), a.thing.iri))
-        placed = tuple(a if a.side in order else network.Actor(a.thing, network.OTHERS, a.roles, a.counts) for a in actors)
-        return network.Network(firm, placed, self.dimensions(), tuple(self.flows()), self._mechanisms())
+        placed = tuple(a if a.side in order else Actor(a.thing, OTHERS, a.roles, a.counts) for a in actors)
+        return Network(firm, placed, self.dimensions(), tuple(self.flows()), self._mechanisms())
 
     def _mechanisms(self) -> dict[str, tuple[Thing, ...]]:
         """The mechanisms through which contributions are made, by dimension, in the order of the source."""
@@ -195,22 +201,22 @@ class Gallery:
         """Whether the canvas can be asked for at all, and the case stands on it."""
         return bool(self._rows(CANVAS))
 
-    def canvas(self) -> dict[str, list[canvas.Entry]]:
+    def canvas(self) -> dict[str, list[Entry]]:
         """Entries by block; an item that several claims put there is reported where any of them is."""
-        blocks: dict[str, list[canvas.Entry]] = {b: [] for b in canvas.BLOCKS}
+        blocks: dict[str, list[Entry]] = {b: [] for b in CANVAS_BLOCKS}
         told = [r for r in self._rows(CANVAS) if r["item"].value]
         for rows in _by(told, "block", "item"):
             name = BLOCKS.get(_last(rows[0]["block"]))
             if name:
                 kinds = {_last(r["modality"]) for r in rows}
                 claims = tuple(dict.fromkeys(self._thing(r["claim"]) for r in rows))
-                blocks[name].append(canvas.Entry(Claim(self._thing(rows[0]["item"]), REPORTED if REPORTED in kinds else sorted(kinds)[0], claims)))
+                blocks[name].append(Entry(Claim(self._thing(rows[0]["item"]), REPORTED if REPORTED in kinds else sorted(kinds)[0], claims)))
         return blocks
 
-    def causes(self) -> list[causes.Cause]:
+    def causes(self) -> list[Cause]:
         """The causal links in the order of the source."""
         return [
-            causes.Cause(
+            Cause(
                 self._claim(rows, "link"),
                 self._some(rows, "cause"),
                 self._some(rows, "effect"),
@@ -221,13 +227,13 @@ class Gallery:
             for rows in _by(self._rows("pictures/causes"), "link")
         ]
 
-    def figures(self) -> list[figures.Figure]:
+    def figures(self) -> list[Figure]:
         """The figures, those of one unit next to each other."""
         return [self._figure(rows) for rows in _by(self._rows("pictures/figures"), "observation")]
 
-    def _figure(self, rows: Sequence[Row]) -> figures.Figure:
+    def _figure(self, rows: Sequence[Row]) -> Figure:
         first = rows[0]
-        return figures.Figure(
+        return Figure(
             self._claim(rows, "observation"),
             self._thing(first["indicator"]),
             self._some(rows, "about"),
@@ -240,15 +246,15 @@ class Gallery:
             self._thing(first["report"]) if first["report"].value else None,
         )
 
-    def structure(self) -> list[structure.Dimension]:
+    def structure(self) -> list[Dimension]:
         """Dimensions with their mechanisms, and the claims that name these."""
         out = []
         for rows in _by(self._rows("pictures/data-structure"), "dimension"):
             themes = []
             for part in _by(rows, "mechanism"):
                 claims = tuple((self._thing(c[0]["kind"]), self._claim(c, "claim")) for c in _by(part, "claim"))
-                themes.append(structure.Theme(self._thing(part[0]["mechanism"]), claims))
-            out.append(structure.Dimension(self._thing(rows[0]["dimension"]), tuple(themes)))
+                themes.append(Theme(self._thing(part[0]["mechanism"]), claims))
+            out.append(Dimension(self._thing(rows[0]["dimension"]), tuple(themes)))
         return out
 
     # --- the case itself
@@ -304,5 +310,5 @@ def _side(rows: Sequence[Row]) -> str:
     if rows[0]["focal"].value == "true":
         return ""
     if roles & USER_ROLES or (not roles and rows[0]["segment"].value == "true"):
-        return network.USERS
-    return network.PARTNERS if roles else network.OTHERS
+        return USERS
+    return PARTNERS if roles else OTHERS

@@ -50,12 +50,12 @@ def draw(name: str, lang: str, title: str, blocks: Mapping[str, Sequence[Entry]]
         blocks: entries by block; one that is missing is empty.
     """
     t = say(lang)
-    needs = {b: _need(blocks.get(b, ()), lang) for b in BLOCKS}
+    needs = {b: _need(blocks.get(b, ())) for b in BLOCKS}
     upper = max(LEAST, needs["activities"], needs["relationships"])
     lower = max(LEAST, needs["resources"], needs["channels"])
     whole = max(upper + lower, needs["partners"], needs["proposition"], needs["segments"])
     upper += (whole - upper - lower) / 2
-    foot = max(LEAST * 0.8, _need(blocks.get("costs", ()), lang, 2.5), _need(blocks.get("revenues", ()), lang, 2.5))
+    foot = max(LEAST * 0.8, _need(blocks.get("costs", ()), 2.5), _need(blocks.get("revenues", ()), 2.5))
     width = 5 * COLUMN
     spots = {
         "partners": (0.0, 0.0, 1.0, whole),
@@ -75,7 +75,7 @@ def draw(name: str, lang: str, title: str, blocks: Mapping[str, Sequence[Entry]]
     return Picture(name, width + 2, whole + foot + 30, title, description, tuple(body), lang)
 
 
-def _need(entries: Sequence[Entry], lang: str, wide: float = 1.0) -> float:
+def _need(entries: Sequence[Entry], wide: float = 1.0) -> float:
     rows = sum(height(_said(e, wide), TEXT) + 3 for e in entries[:MOST])
     return PAD * 2 + HEAD * LINE * 2 + (rows / (2 if wide > 1 else 1)) + TEXT * LINE
 

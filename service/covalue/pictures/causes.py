@@ -7,6 +7,7 @@ loops, or what lies around one situation.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -107,7 +108,11 @@ def draw(name: str, lang: str, title: str, links: Sequence[Cause], closing: froz
     found = layout(sizes, list(arrows))
     top = MARGIN + (26.0 if found.backwards else 0.0)
     side = MARGIN + (46.0 if found.backwards else 0.0)
-    found = replace(found, places={n: replace(p, x=p.x + side - MARGIN) for n, p in found.places.items()}, bends={e: tuple((x + side - MARGIN, y) for x, y in points) for e, points in found.bends.items()})
+    found = replace(
+        found,
+        places={n: replace(p, x=p.x + side - MARGIN) for n, p in found.places.items()},
+        bends={e: tuple((x + side - MARGIN, y) for x, y in points) for e, points in found.bends.items()},
+    )
     on_loop = {n for step in closing for n in step}
     boxes = [_box(known[iri], said[iri], found.places[iri], sizes[iri], top, iri in on_loop, iri == focus) for iri in known]
     dots = [node("circle", cx=found.places[j].x + MARGIN + DOT / 2, cy=found.places[j].y + top + DOT / 2, r=DOT / 2, class_="joint") for j in joints]
@@ -150,13 +155,9 @@ def _box(thing: Thing, said: list[str], place: Place, size: Size, top: float, lo
     )
 
 
-def _arrow(
-    name: str, edge: Edge, claims: Sequence[Cause], found: Layout, sizes: dict[str, Size], top: float, closing: frozenset[Edge], joints: dict[str, list[Cause]]
-) -> Node:
+def _arrow(name: str, edge: Edge, claims: Sequence[Cause], found: Layout, sizes: dict[str, Size], top: float, closing: frozenset[Edge], joints: dict[str, list[Cause]]) -> Node:
     source, target = edge
-    looped = any(
-        step in closing for c in claims for step in c.steps() if (source in joints or step[0] == source) and (target in joints or step[1] == target)
-    )
+    looped = any(step in closing for c in claims for step in c.steps() if (source in joints or step[0] == source) and (target in joints or step[1] == target))
     modality = weakest(c.claim.modality for c in claims)
     general = all(c.general for c in claims)
     path = _back(source, target, found, sizes, top) if edge in found.backwards else _forth(edge, found, sizes, top)
@@ -178,7 +179,7 @@ def _forth(edge: Edge, found: Layout, sizes: dict[str, Size], top: float) -> str
     end = (b.x + MARGIN, b.y + sizes[edge[1]].height / 2 + top)
     points = [start, *((x + MARGIN, y + top) for x, y in found.bends[edge]), end]
     out = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False):
+    for (x1, y1), (x2, y2) in itertools.pairwise(points):
         half = (x1 + x2) / 2
         out += f"C{half:.1f} {y1:.1f} {half:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
     return out
@@ -195,7 +196,7 @@ def _back(source: str, target: str, found: Layout, sizes: dict[str, Size], top: 
         return f"M{x1:.1f} {y1:.1f}C{x1 + 40:.1f} {y1:.1f} {x1 + 30:.1f} {high:.1f} {(x1 + x2) / 2:.1f} {high:.1f}S{x2 - 40:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
     first, last = inner[0], inner[-1]
     out = f"M{x1:.1f} {y1:.1f}C{x1 + 46:.1f} {y1:.1f} {x1 + 46:.1f} {first[1]:.1f} {first[0]:.1f} {first[1]:.1f}"
-    for (xa, ya), (xb, yb) in zip(inner, inner[1:], strict=False):
+    for (xa, ya), (xb, yb) in itertools.pairwise(inner):
         half = (xa + xb) / 2
         out += f"C{half:.1f} {ya:.1f} {half:.1f} {yb:.1f} {xb:.1f} {yb:.1f}"
     return out + f"C{x2 - 46:.1f} {last[1]:.1f} {x2 - 46:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
@@ -206,11 +207,20 @@ def _legend(links: Sequence[Cause], looped: bool, joined: bool, lang: str, y: fl
     parts = [legend.modalities({c.claim.modality for c in links}, lang, MARGIN, y)]
     x, below = MARGIN, y + legend.HEIGHT
     if looped:
-        parts += [node("line", x1=x, x2=x + 30, y1=below + 6, y2=below + 6, class_="edge loop"), node("text", t("part of a loop", "循环的一部分"), x=x + 37, y=below + 10, font_size=12, class_="muted")]
+        parts += [
+            node("line", x1=x, x2=x + 30, y1=below + 6, y2=below + 6, class_="edge loop"),
+            node("text", t("part of a loop", "循环的一部分"), x=x + 37, y=below + 10, font_size=12, class_="muted"),
+        ]
         x += 150
     if joined:
-        parts += [node("circle", cx=x + 5, cy=below + 6, r=DOT / 2, class_="joint"), node("text", t("causes that act together", "共同起作用的原因"), x=x + 16, y=below + 10, font_size=12, class_="muted")]
+        parts += [
+            node("circle", cx=x + 5, cy=below + 6, r=DOT / 2, class_="joint"),
+            node("text", t("causes that act together", "共同起作用的原因"), x=x + 16, y=below + 10, font_size=12, class_="muted"),
+        ]
         x += 190
     if any(c.general for c in links):
-        parts += [node("line", x1=x, x2=x + 30, y1=below + 6, y2=below + 6, class_="edge general"), node("text", t("about firms in general", "关于一般企业"), x=x + 37, y=below + 10, font_size=12, class_="muted")]
+        parts += [
+            node("line", x1=x, x2=x + 30, y1=below + 6, y2=below + 6, class_="edge general"),
+            node("text", t("about firms in general", "关于一般企业"), x=x + 37, y=below + 10, font_size=12, class_="muted"),
+        ]
     return group(parts, class_="legend")

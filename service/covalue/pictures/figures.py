@@ -129,11 +129,21 @@ def _figure(figure: Figure, scale: _Scale, y: float, lang: str) -> tuple[Node, f
     below = lines(t(" · ", " · ").join(told), RIGHT - 14, SMALL, 3) if told else []
     high = max(height(said, TEXT), TEXT * LINE + height(below, SMALL), BAR + 8)
     middle = y + high / 2
-    right = [node("text", figure.amount(), x=WIDTH - RIGHT + 14, y=y + TEXT + 1, font_size=TEXT + 1, class_="strong" + ("" if figure.claim.modality == "reported" else f" {figure.claim.modality}"))]
+    right = [
+        node(
+            "text",
+            figure.amount(),
+            x=WIDTH - RIGHT + 14,
+            y=y + TEXT + 1,
+            font_size=TEXT + 1,
+            class_="strong" + ("" if figure.claim.modality == "reported" else f" {figure.claim.modality}"),
+        )
+    ]
     if below:
         right.append(block(below, WIDTH - RIGHT + 14, y + TEXT * LINE + 2, SMALL, "muted"))
     row = group(
-        [link(figure.claim.thing.href, block(said, 0, y + (high - height(said, TEXT)) / 2, TEXT)), _bar(figure, scale, middle), *right, node("title", figure.claim.thing.label)], class_="figure"
+        [link(figure.claim.thing.href, block(said, 0, y + (high - height(said, TEXT)) / 2, TEXT)), _bar(figure, scale, middle), *right, node("title", figure.claim.thing.label)],
+        class_="figure",
     )
     return row, y + high + GAP
 

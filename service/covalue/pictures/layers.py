@@ -8,6 +8,7 @@ Ties are broken by the order in which nodes are given, so the same graph gives t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -173,7 +174,7 @@ def _part(nodes: Mapping[str, Size], edges: Sequence[Edge], across: float, betwe
     forward = list(dict.fromkeys((b, a) if (a, b) in turned else (a, b) for a, b in edges))
     rank = _ranks(nodes, forward)
     sizes, chains, columns = _with_places_for_lines(nodes, forward, rank)
-    steps = [(a, b) for chain in chains.values() for a, b in zip(chain, chain[1:], strict=False)]
+    steps = [(a, b) for chain in chains.values() for a, b in itertools.pairwise(chain)]
     columns = _ordered(columns, steps)
     tops = _tops(columns, steps, sizes, between)
     lefts = _lefts(columns, sizes, across)
@@ -296,7 +297,7 @@ def _ordered(columns: list[list[str]], steps: Sequence[Edge]) -> list[list[str]]
 
 def _crossings(columns: Sequence[Sequence[str]], after: Mapping[str, Sequence[str]]) -> int:
     count = 0
-    for left, right in zip(columns, columns[1:], strict=False):
+    for left, right in itertools.pairwise(columns):
         spot = {n: i for i, n in enumerate(right)}
         ends = [spot[m] for n in left for m in sorted(after[n], key=lambda m, spot=spot: spot.get(m, 0)) if m in spot]  # type: ignore[misc]
         count += sum(1 for i, a in enumerate(ends) for b in ends[i + 1 :] if b < a)
@@ -331,7 +332,7 @@ def _spread(wanted: Sequence[float], heights: Sequence[float], between: float) -
     [0.0, 10.0]
     """
     offsets = [0.0]
-    for a, b in zip(heights, heights[1:], strict=False):
+    for a, b in itertools.pairwise(heights):
         offsets.append(offsets[-1] + (a + b) / 2 + between)
     blocks: list[tuple[float, int]] = []
     for want, offset in zip(wanted, offsets, strict=False):

@@ -115,7 +115,11 @@ def draw(name: str, lang: str, title: str, network: Network) -> Picture:
     inside, inside_end = _mechanisms(network, MARGIN + SIDE + BETWEEN + 12, TOP + 132.0)
     bottom = max(left_end, other_end if others else right_end, inside_end + GAP, TOP + 150.0)
     body: list[Node] = [legend.heads(name)]
-    body += [_heading(t("Users and customers", "用户与顾客"), MARGIN, TOP), _heading(t("Firm studied", "所研究企业"), MARGIN + SIDE + BETWEEN, TOP), _heading(t("Partners", "合作伙伴"), right_x, TOP)]
+    body += [
+        _heading(t("Users and customers", "用户与顾客"), MARGIN, TOP),
+        _heading(t("Firm studied", "所研究企业"), MARGIN + SIDE + BETWEEN, TOP),
+        _heading(t("Partners", "合作伙伴"), right_x, TOP),
+    ]
     if others:
         body.append(_heading(t("Actors without a stated role", "未说明角色的行动者"), right_x, right_end + 34.0))
     for rows, on_left in ((left_rows, True), (right_rows, False), (other_rows, False)):
@@ -218,7 +222,10 @@ def _mechanisms(network: Network, x: float, y: float) -> tuple[list[Node], float
             continue
         head = lines(dimension.label, FIRM - 48, SMALL + 1, 2)
         high = height(head, SMALL + 1) + 8
-        out += [node("rect", x=x, y=y, width=FIRM - 24, height=high, rx=3, class_=f"cell {tint(dimension)}"), link(dimension.href, block(head, x + 8, y + 3, SMALL + 1, "strong plain"))]
+        out += [
+            node("rect", x=x, y=y, width=FIRM - 24, height=high, rx=3, class_=f"cell {tint(dimension)}"),
+            link(dimension.href, block(head, x + 8, y + 3, SMALL + 1, "strong plain")),
+        ]
         y += high + 6
         for mechanism in mine:
             said = lines(mechanism.label, FIRM - 46, SMALL, 3)

@@ -67,7 +67,11 @@ def draw(name: str, lang: str, title: str, dimensions: Sequence[Dimension], most
         body.append(link(dimension.thing.href, box, block(said, x3 + PAD, centre - high / 2 + PAD - 1, HEAD, "strong")))
         y += 8
     modalities = {c.modality for d in dimensions for th in d.themes for _, c in th.claims}
-    body.append(node("text", t("italic: cited, or derived by the curator", "斜体：转引或整理者推导"), x=0, y=y + 12, font_size=12, class_="muted") if modalities - {"reported"} else group([]))
+    body.append(
+        node("text", t("italic: cited, or derived by the curator", "斜体：转引或整理者推导"), x=0, y=y + 12, font_size=12, class_="muted")
+        if modalities - {"reported"}
+        else group([])
+    )
     count = sum(len(th.claims) for d in dimensions for th in d.themes)
     description = t(
         f"{count} statements in {sum(len(d.themes) for d in dimensions)} themes and {len(dimensions)} dimensions.",
@@ -97,5 +101,9 @@ def _theme(theme: Theme, dimension: Thing, y: float, most: int, lang: str) -> tu
     x2 = FIRST + BETWEEN
     frame = node("rect", x=0.5, y=top, width=FIRST, height=high, rx=6, class_="box")
     arrow = node("path", d=f"M{FIRST:.1f} {middle:.1f}H{x2:.1f}", class_="edge")
-    label = link(theme.thing.href, node("rect", x=x2, y=middle - box / 2, width=THEME, height=box, rx=6, class_=f"box {tint(dimension)}"), block(said, x2 + PAD, middle - box / 2 + PAD - 1, HEAD))
+    label = link(
+        theme.thing.href,
+        node("rect", x=x2, y=middle - box / 2, width=THEME, height=box, rx=6, class_=f"box {tint(dimension)}"),
+        block(said, x2 + PAD, middle - box / 2 + PAD - 1, HEAD),
+    )
     return [frame, arrow, *out, label], top + high + 16, middle

@@ -58,7 +58,7 @@ def cases_blueprint(views: Views) -> Blueprint:
     """The routes of cases, over the views of named questions."""
     blueprint = Blueprint("cases", __name__)
     made = _Cases(views)
-    blueprint.add_url_rule("/cases", "list", made.list)
+    blueprint.add_url_rule("/cases", "list", made.all)
     blueprint.add_url_rule("/case/<name>.html", "page", made.page)
     blueprint.add_url_rule("/pictures/<name>/<any('" + "', '".join(exhibits.NAMES) + "'):picture>.svg", "picture", made.picture)
     blueprint.add_url_rule("/pictures/<name>/network.json", "elements", made.elements)
@@ -82,14 +82,17 @@ class _Cases:
 
     # --- routes
 
-    def list(self) -> Response:
+    def all(self) -> Response:
         """All cases, with what each holds."""
         read(())
         opaque = self._views.tag("cases")
         if (held := answers.held(opaque, PAGE)) is not None:
             return held
         galleries = [self._gallery(iri) for iri in cases(self._answers)]
-        shown = [{"about": g.about, "href": _page(g.case), "actors": len(g.contributors()), "stages": len(g.stages()), "causes": len(g.causes()), "figures": len(g.figures())} for g in galleries]
+        shown = [
+            {"about": g.about, "href": _page(g.case), "actors": len(g.contributors()), "stages": len(g.stages()), "causes": len(g.causes()), "figures": len(g.figures())}
+            for g in galleries
+        ]
         return of_version(page("cases.html", opaque, cases=shown), self._answers.store)
 
     def page(self, name: str) -> Response:
@@ -240,7 +243,9 @@ class _Content:
 
     def _exhibit(self, name: str, position: int) -> dict[str, Any]:
         gallery, cut = self._gallery, self._asked.cut if name == "causes" else ALL
-        drawn = exhibits.picture(gallery, name, cut, {iri: _page(gallery.case, view="causes", section=s.short) for iri, s in (exhibits.sections(gallery).items() if name == "sections" else ())})
+        drawn = exhibits.picture(
+            gallery, name, cut, {iri: _page(gallery.case, view="causes", section=s.short) for iri, s in (exhibits.sections(gallery).items() if name == "sections" else ())}
+        )
         view = "causes" if name in ("loops", "sections", "causes") else name
         chosen = {"section": cut.section.rpartition("/")[2], "focus": cut.focus.rpartition("/")[2], "reach": cut.reach if cut.focus else ""}
         save = urlencode({k: v for k, v in chosen.items() if v} | {"lang": language(), "download": "1"})
