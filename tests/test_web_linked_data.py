@@ -9,7 +9,7 @@ from covalue.formats import Shape, offered
 from covalue.names import PREFIXES
 from covalue.stores.oxigraph import OxigraphStore
 from covalue.web.linked_data import MOST, nearest
-from served import B, G, Served, build_tiny, local
+from served import FOLLOWERS, B, G, Served, build_tiny, local
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 PROTEGE = "application/rdf+xml, application/xml; q=0.7, text/xml; q=0.6, text/plain; q=0.1, */*; q=0.09"
@@ -102,7 +102,9 @@ def test_a_description_is_bounded_and_says_so(served: Served) -> None:
     assert any("Not complete" in str(t.object) for t in triples)
     assert any("不完整" in str(t.object) for t in triples)
     assert reply.get("Covalue-Incomplete")
-    assert "only the first 1000 statements" in served.ask("/scheme/role/hub.html").text
+    page = served.ask("/scheme/role/hub.html").text
+    assert f'<span class="count">{FOLLOWERS}</span>' in page
+    assert f"All {FOLLOWERS}" in page
     whole = served.ask("/case/tiny/mill.nt")
     assert whole.get("Covalue-Incomplete") is None
     assert "Not complete" not in whole.text
@@ -200,10 +202,10 @@ def test_pages_name_things_in_the_language_of_the_reader(served: Served) -> None
     english, chinese = served.ask("/case/tiny/mill.html").text, served.ask("/case/tiny/mill.html?lang=zh").text
     assert "<h1><bdi>the mill</bdi></h1>" in english
     assert "<h1><bdi>磨坊</bdi></h1>" in chinese
-    assert ">holds</a>" in english
-    assert ">持有</a>" in chinese
-    assert ">baker</a>" in chinese
-    assert ">case:tiny/flour</a>" in english
+    assert "><bdi>holds</bdi></a>" in english
+    assert "><bdi>持有</bdi></a>" in chinese
+    assert "><bdi>baker</bdi></a>" in chinese
+    assert "><bdi>case:tiny/flour</bdi></a>" in english
 
 
 def test_a_file_has_a_name(served: Served) -> None:

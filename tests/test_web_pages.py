@@ -188,9 +188,9 @@ def test_a_posted_query_gets_a_page_too(served: Served) -> None:
 
 
 def test_own_iris_lead_to_this_server(served: Served) -> None:
-    """Wherever it runs, and terms to their place on the page of the ontology."""
+    """Wherever it runs, and terms to their own pages."""
     page = parsed(served.ask("/case/tiny/mill.html"))
-    assert {"/case/tiny/flour", "/ontology#Firm", "/ontology#holds", "/case/tiny/baker"} <= set(page.links)
+    assert {"/case/tiny/flour", "/ontology/Firm", "/ontology/holds", "/case/tiny/baker"} <= set(page.links)
 
 
 def test_the_page_of_the_ontology_has_a_place_for_each_term(served: Served) -> None:

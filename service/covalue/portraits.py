@@ -18,8 +18,20 @@ from covalue.stores import Store
 
 INFERRED = PREFIXES["graph"] + "inferred/"
 HIDDEN = frozenset(
-    expand(c)
-    for c in ("rdf:type", "rdfs:label", "skos:prefLabel", "skos:altLabel", "skos:definition", "skos:scopeNote", "skos:example", "skos:editorialNote", "dcterms:title", "dcterms:description", "vcc:note")
+    expand(curie)
+    for curie in (
+        "rdf:type",
+        "rdfs:label",
+        "skos:prefLabel",
+        "skos:altLabel",
+        "skos:definition",
+        "skos:scopeNote",
+        "skos:example",
+        "skos:editorialNote",
+        "dcterms:title",
+        "dcterms:description",
+        "vcc:note",
+    )
 )
 """What a page shows in a place of its own."""
 Term = ox.NamedNode | ox.BlankNode | ox.Literal

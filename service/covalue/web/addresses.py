@@ -48,9 +48,15 @@ def local(path: str) -> str:
 
 
 def link(iri: str) -> str | None:
-    """Where an IRI leads: our own ones to this server, those of the web to themselves, others nowhere."""
+    """
+    Where an IRI leads: our own ones to this server, those of the web to themselves, others nowhere.
+
+    A term of the ontology has a page of its own beside its place in the document of the whole.
+    """
     if iri.startswith(BASE):
         path, hash_mark, fragment = iri[len(BASE) :].partition("#")
+        if path == "ontology" and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", fragment):
+            return local(f"ontology/{fragment}")
         return local(path) + (hash_mark + quote(fragment, safe=PATH_SAFE + "%") if fragment else "")
     return iri if re.match(r"https?://", iri) else None
 

@@ -56,9 +56,9 @@ def create_app(store: Store, library: Library | None = None, *, proxies: int = 0
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    service = Service(store)
+    service = Service(store, library)
     app.extensions["covalue"] = service
-    search.register(app, service, library)
+    search.register(app, service)
     _add_routes(app, service, library)
     if library is not None:
         views = question_views(Answers(store, library), service)

@@ -14,6 +14,7 @@ kind, and a description that is cut says so in itself and in a header. What noth
 from __future__ import annotations
 
 import difflib
+import re
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -31,7 +32,7 @@ from covalue.errors import CovalueError
 from covalue.formats import PAGES, Format, Shape, by_name
 from covalue.names import BASE, GRAPH_ONTOLOGY, ONTOLOGY_IRI, PREFIXES, shrink
 from covalue.stores import Request, Store
-from covalue.web import addresses, answers, pages, validators
+from covalue.web import addresses, answers, pages, things, validators
 from covalue.web.answers import Body, Reader
 from covalue.web.discovery import EXTENSIONS, wanted_format
 from covalue.web.documents import document
@@ -48,6 +49,7 @@ AROUND = 100
 GRAPHS = PREFIXES["graph"]
 VERSION_IRI = PREFIXES["owl"] + "versionIRI"
 LABELS = (PREFIXES["skos"] + "prefLabel", PREFIXES["rdfs"] + "label")
+TERM = re.compile(r"ontology/([A-Za-z_][A-Za-z0-9_-]*)")
 CUT = (f"Not complete: at most {MOST} statements of each kind are given here; the SPARQL endpoint has all.", f"不完整：此处每类最多给出 {MOST} 条陈述；全部可由 SPARQL 端点取得。")
 SECTIONS = (
     (("Classes", "类"), "owl:Class"),
@@ -91,7 +93,13 @@ def view(service: Service) -> Callable[[str], Response]:
 
 
 def _iri(path: str) -> str | None:
-    """The IRI that a path stands for; percent signs of the address are decoded once, and what an IRI may not hold is coded again."""
+    """
+    The IRI that a path stands for; percent signs of the address are decoded once, and what an IRI may not hold is coded again.
+
+    `/ontology/Claim` stands for the term `ontology#Claim`, whose IRI leads to the document of the whole.
+    """
+    if term := TERM.fullmatch(path):
+        return f"{ONTOLOGY_IRI}#{term[1]}"
     try:
         return ox.NamedNode(BASE + path).value
     except ValueError:
@@ -135,7 +143,9 @@ def _see_other(path: str) -> Response:
 def _document(service: Service, iri: str, path: str, extension: str) -> Response:
     chosen, download = wanted_format(extension)
     key = (iri, addresses.base(), language() if chosen in PAGES else "")
-    opaque = validators.tag(service.store.version, "document", chosen.extension, *key)
+    if chosen in PAGES and "facts" in request.args:
+        return _listing(service, iri, path, chosen)
+    opaque = validators.tag(service.store.version, "document", chosen.extension, path, *key)
     response = answers.held(opaque, chosen)
     if response is None:
         found = describe(service.store, iri)
@@ -147,9 +157,15 @@ def _document(service: Service, iri: str, path: str, extension: str) -> Response
     return response
 
 
+def _listing(service: Service, iri: str, path: str, chosen: Format) -> Response:
+    """All values of one property of a thing, in pages."""
+    opaque = validators.tag(service.store.version, "listing", iri, addresses.base(), language(), request.query_string)
+    return answers.held(opaque, chosen) or pages.send("listing.html", chosen, opaque, **things.listing_values(service, iri, path))
+
+
 def _described(service: Service, iri: str, path: str, found: Description, chosen: Format, opaque: str, key: Sequence[object]) -> Response:
     if chosen in PAGES:
-        return pages.about(chosen, opaque, iri, found.triples, path, labels(service.store, found.triples), MOST if found.cut else 0)
+        return pages.send("thing.html", chosen, opaque, **things.values(service, iri, found.triples, found.cut, path))
     about = _about_document(iri, path, chosen, found)
     return document(service, chosen, key, lambda: [*found.triples, *about])
 

@@ -137,14 +137,15 @@ def _grouped(pairs: Iterable[tuple[ox.NamedNode, Any]], triples: Sequence[ox.Tri
     for predicate, value in pairs:
         groups.setdefault(predicate, []).append(value)
     order = sorted(groups, key=lambda p: (p.value != PREFIXES["rdf"] + "type", p.value))
-    return [(cell(p, labels), [_nested(v, triples, labels, depth) for v in sorted(groups[p], key=_order)]) for p in order]
+    return [(cell(p, labels), [nested(v, triples, labels, depth) for v in sorted(groups[p], key=_order)]) for p in order]
 
 
 def _order(term: Term) -> tuple[bool, str]:
     return isinstance(term, ox.BlankNode), str(term)
 
 
-def _nested(value: Term, triples: Sequence[ox.Triple], labels: Labels, depth: int) -> Cell:
+def nested(value: Term, triples: Sequence[ox.Triple], labels: Labels, depth: int = 0) -> Cell:
+    """The cell of a value; a blank node shows what it says."""
     if not isinstance(value, ox.BlankNode) or depth > MOST_NESTED:
         return cell(value, labels)
     inner = [(t.predicate, t.object) for t in triples if t.subject == value]

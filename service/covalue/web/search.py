@@ -16,8 +16,7 @@ from flask import Flask, Response, request
 from covalue import tabular
 from covalue.errors import InputError
 from covalue.names import PREFIXES
-from covalue.questions import Library
-from covalue.search import KINDS, LONGEST, TERMS, Entry, Finder, Found, Hit, Index, fold
+from covalue.search import KINDS, LONGEST, TERMS, Entry, Found, Hit, Index, fold
 from covalue.tabular import PAGE
 from covalue.web import addresses, answers, pages, validators
 from covalue.web.answers import Body
@@ -32,10 +31,9 @@ DEEPEST = 500
 MOST_TERMS = 20_000
 
 
-def register(app: Flask, service: Service, library: Library | None) -> None:
+def register(app: Flask, service: Service) -> None:
     """Adds the routes."""
-    views = _Views(service, Finder(service.store, library))
-    app.extensions["covalue-search"] = views.finder
+    views = _Views(service)
     app.add_url_rule("/search", "search", views.search)
     app.add_url_rule("/search.json", "search-json", views.search_json)
     app.add_url_rule("/suggest", "suggest", views.suggest)
@@ -45,8 +43,8 @@ def register(app: Flask, service: Service, library: Library | None) -> None:
 class _Views:
     """The views over one index."""
 
-    def __init__(self, service: Service, finder: Finder) -> None:
-        self._service, self.finder = service, finder
+    def __init__(self, service: Service) -> None:
+        self._service, self.finder = service, service.finder
 
     def _tag(self, *parts: object) -> str:
         return validators.tag(self._service.store.version, "search", addresses.prefix(), language(), *parts)

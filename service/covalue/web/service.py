@@ -1,4 +1,4 @@
-"""What the views of one application share: the store, what was counted in it, pages and documents made before, and the metrics."""
+"""What the views of one application share: the store, what was counted and named in it, pages and documents made before, and the metrics."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
+from covalue.citation import Citations
 from covalue.description import Addresses, Measured
+from covalue.questions import Answers, Library
+from covalue.search import Finder
 from covalue.stores import Store
+from covalue.terminology import Terms
 from covalue.web import addresses
 from covalue.web.metrics import Metrics
 
@@ -43,8 +47,11 @@ class Kept:
 class Service:
     """One store and what belongs to it."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, library: Library | None = None) -> None:
+        self.store, self.library = store, library
+        self.finder = Finder(store, library)
+        self.terms = Terms(store)
+        self.citations = Citations(Answers(store, library or Library({})))
         self.measured = Measured(store)
         self.kept = Kept()
         self.metrics = Metrics()
