@@ -22,7 +22,7 @@ from covalue.questions import LANGUAGES, Answers, Library, Question
 
 CATALOGUE_IRI = BASE + "questions"
 PARAMETER_IRI = CATALOGUE_IRI + "/parameter/"
-RESERVED = frozenset({"format", "output", "results", "lang", "limit", "offset", "version", "download", "bom"})
+RESERVED = frozenset({"format", "output", "results", "lang", "limit", "offset", "sort", "version", "download", "bom"})
 """What an address says besides the parameters of a question; no question may use these names."""
 AREAS = {
     "actors": ("Actors", "行动者"),
@@ -279,6 +279,11 @@ def _operation(question: Question, answers: Answers) -> Json:
         "parameters": [
             *(_openapi_parameter(p, answers) for p in question.query.parameters),
             *(_ref("parameters", n) for n in ("format", "lang", "limit", "offset", "version", "download", "bom")),
+            _query(
+                "sort",
+                {"type": "string", "enum": [s + c for c in question.query.columns for s in ("", "-")]},
+                "Rows by this column; with a minus from the last to the first · 按此列排序",
+            ),
         ],
         "responses": _responses(_ref("responses", "Answer"), "400", "410"),
     }
@@ -406,7 +411,7 @@ def _network_operation(path: str, media: str) -> Json:
 
 
 def _common_parameters() -> Json:
-    names = [f.names[0] for f in (*tabular.TABLES, *tabular.RESULTS, *citation.FORMATS, tabular.PAGE)]
+    names = [f.names[0] for f in (*tabular.TABLES, *tabular.STATEMENTS, *tabular.RESULTS, *citation.FORMATS, tabular.PAGE)]
     version = {"type": "string", "pattern": f"^[0-9a-f]{{{citation.LEAST_DIGITS},64}}$"}
     told = "The version of the dataset that is cited. If it is not the one served, formats with room for a note say so, and others are 410."
     return {
@@ -430,7 +435,9 @@ def _common_headers() -> Json:
 
 
 def _common_responses() -> Json:
-    answer = _content([*tabular.TABLES, *tabular.RESULTS, *citation.FORMATS, tabular.PAGE], json=_ref("schemas", "Answer"), srj={"type": "object"}, csl={"type": "array"})
+    answer = _content(
+        [*tabular.TABLES, *tabular.STATEMENTS, *tabular.RESULTS, *citation.FORMATS, tabular.PAGE], json=_ref("schemas", "Answer"), srj={"type": "object"}, csl={"type": "array"}
+    )
     headers = {name: _ref("headers", name) for name in ("Covalue-Dataset", "Link", "X-Total-Count")}
     content = {"application/problem+json": {"schema": _ref("schemas", "Problem")}, "text/plain": {"schema": {"type": "string"}}}
     return {

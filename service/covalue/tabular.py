@@ -17,17 +17,19 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
 from xml.sax.saxutils import escape, quoteattr
 
 import pyoxigraph as ox
 
 from covalue.errors import FormatError, InputError
-from covalue.formats import HTML, JAVA, LONGEST_HEADER, Format, Shape, parse_accept
+from covalue.formats import HTML, JAVA, LONGEST_HEADER, Format, Shape, by_name, parse_accept
 from covalue.formats import _quality as quality
 from covalue.formats import page as html_page
-from covalue.names import PREFIXES, shrink
+from covalue.names import BASE, PREFIXES, shrink
 from covalue.questions import Answers, Cell, Question, Table
+from covalue.stores import Request
 from covalue.words import escaped
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a text begins that a spreadsheet would take for a formula."""
 NARROWEST = 8
 
+_NT = next(f for f in (by_name("ntriples", Shape.GRAPH),) if f)
 _CARRIER = ox.QueryResultsFormat.JSON
 _ROWS = frozenset({Shape.BINDINGS})
 
@@ -74,6 +77,9 @@ RESULTS: tuple[Format, ...] = (
     row("rq sparql", "application/sparql-query", "rq"),
 )
 """The same answer as the SPARQL protocol gives it, without labels; and the query itself."""
+STATEMENTS: tuple[Format, ...] = (row("turtle ttl", "text/turtle", "ttl"),)
+"""What is said of the things that the rows name, as statements; an answer itself is a table, which RDF has no form for."""
+MOST_DESCRIBED = 2000
 PAGE = html_page(Shape.BINDINGS)
 """The format for readers; made by who asks for it."""
 
@@ -165,6 +171,67 @@ def write(table: Table, extension: str, about: About = NOTHING) -> bytes:
 def page(table: Table, limit: int | None, offset: int) -> Table:
     """Some rows of a whole table; its total stays."""
     return replace(table, rows=table.rows[offset : None if limit is None else offset + limit])
+
+
+def sorted_by(table: Table, sort: str) -> Table:
+    """A whole table in another order: by a column's name, turned round with a minus before it; as it is for an empty text."""
+    return replace(table, rows=tuple(table.rows[i] for i in order(table, sort))) if sort else table
+
+
+def order(table: Table, sort: str) -> list[int]:
+    """
+    The places of the rows in the order of a column; rows that are equal there keep theirs, and empty cells stand last in both directions.
+
+    Numbers go by value, all else as people read it.
+    """
+    at = table.columns.index(sort.removeprefix("-"))
+    filled = [i for i, r in enumerate(table.rows) if r[at].kind != "empty"]
+    empty = [i for i, r in enumerate(table.rows) if r[at].kind == "empty"]
+    filled.sort(key=lambda i: _rank(table.rows[i][at]), reverse=sort.startswith("-"))
+    if sort.startswith("-"):  # equal rows in their own order again
+        filled = [i for _, same in groupby(filled, key=lambda i: _rank(table.rows[i][at])) for i in sorted(same)]
+    return filled + empty
+
+
+def _rank(cell: Cell) -> tuple[bool, float, bytes]:
+    value = number(cell)
+    return (value is None, float(value or 0), b"" if value is not None else collation(cell.shown))
+
+
+def collation(text: str) -> bytes:
+    """
+    By which names are put in order: without regard to case, and Chinese ones by sound, which is the order of the common characters in GB 18030.
+
+    >>> sorted(["小米", "产品", "用户", "b", "A"], key=collation)
+    ['A', 'b', '产品', '小米', '用户']
+    """
+    return unicodedata.normalize("NFKC", text).casefold().encode("gb18030", "replace")
+
+
+def subjects(table: Table) -> list[str]:
+    """The things of the dataset that the rows name, once each in the order of the rows."""
+    return list(dict.fromkeys(c.value for r in table.rows for c in r if c.kind == "uri" and c.value.startswith(BASE)))
+
+
+def statements(answers: Answers, table: Table) -> bytes:
+    """
+    What is said of the things that the rows name, in Turtle.
+
+    Raises:
+        FormatError: they are too many.
+    """
+    named = subjects(table)
+    if len(named) > MOST_DESCRIBED:
+        raise FormatError(
+            f"the rows name {len(named)} things, and Turtle is given for at most {MOST_DESCRIBED}; ask with limit, or at /sparql.",
+            f"结果涉及 {len(named)} 个事物，Turtle 最多给出 {MOST_DESCRIBED} 个；请用 limit 或在 /sparql 查询。",
+        )
+    values = " ".join(str(ox.NamedNode(iri)) for iri in named)
+    found = answers.store.answer(Request(f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ VALUES ?s {{ {values} }} ?s ?p ?o }}"), lambda _: _NT)
+    triples = sorted((q.triple for q in ox.parse(found.body, format=ox.RdfFormat.N_TRIPLES)), key=str)
+    out = io.BytesIO()
+    ox.serialize(triples, out, format=ox.RdfFormat.TURTLE, prefixes={p: ns for p, ns in PREFIXES.items() if any(ns in str(t) for t in triples[:500])})
+    return out.getvalue()
 
 
 class Columns:

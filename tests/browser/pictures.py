@@ -11,7 +11,15 @@ from pathlib import Path
 
 from browsing import LANGUAGES, WIDTHS, Visit, launched
 from kinds import KINDS
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
+
+TALLEST = 2000
+"""What is below, in CSS pixels, is more of the same."""
+
+
+def _take(page: Page, path: Path, width: int) -> None:
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.screenshot(path=path, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": min(height, TALLEST)})
 
 
 def main(folder: Path, url: str = "http://127.0.0.1:8000", *only: str) -> None:
@@ -22,10 +30,10 @@ def main(folder: Path, url: str = "http://127.0.0.1:8000", *only: str) -> None:
             for lang in LANGUAGES:
                 for width in WIDTHS:
                     page = visit(KINDS[kind], lang, width=width)
-                    page.screenshot(path=folder / f"{kind}-{lang}-{width}.png", full_page=True)
+                    _take(page, folder / f"{kind}-{lang}-{width}.png", width)
                     visit.close()
             page = visit(KINDS[kind], "en", dark=True)
-            page.screenshot(path=folder / f"{kind}-dark.png", full_page=True)
+            _take(page, folder / f"{kind}-dark.png", 1280)
             page.emulate_media(media="print")
             page.pdf(path=folder / f"{kind}-print.pdf")
             visit.close()

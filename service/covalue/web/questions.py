@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,21 +28,21 @@ from covalue.names import BASE
 from covalue.questions import Answers, Library, Question, Table, Values, bindings
 from covalue.stores import Answer, Pick, Request, Store
 from covalue.tabular import PAGE, About
-from covalue.web import addresses, answers, pages, problems, protocol, validators
+from covalue.web import addresses, answer_pages, answers, pages, problems, protocol, validators
 from covalue.web.answers import Body
 from covalue.web.documents import document
 from covalue.web.languages import LANGUAGES, language
 from covalue.web.problems import UnknownError
 from covalue.web.service import Service
 
-OFFERED: tuple[Format, ...] = (*tabular.TABLES, *tabular.RESULTS, *citation.FORMATS)
+OFFERED: tuple[Format, ...] = (*tabular.TABLES, *tabular.STATEMENTS, *tabular.RESULTS, *citation.FORMATS)
 TELLING = frozenset({"json", "xlsx", "md", "tex", "txt", "html", "rq"})
 """Formats with room for the note that another version is served than was asked for, or that depend on none."""
 JSON = tabular.row("json", "application/json", "json")
 CATALOGUES: tuple[Format, ...] = (JSON, *(f for f in FORMATS if Shape.GRAPH in f.shapes))
 MOST_NUMBER = 10**9
+LONGEST_FILTER = 200
 YES, NO = ("1", "true", "yes"), ("0", "false", "no")
-MOST_CHOICES = 1000
 View = Callable[..., Response]
 
 
@@ -57,6 +58,7 @@ class Asked:
     other_version: str
     download: bool
     bom: bool
+    sort: str = ""
 
 
 class _Fair:
@@ -137,35 +139,40 @@ class Views:
         areas = {q.area for q in self._library.questions.values()}
         if area is not None and area not in areas:
             raise _unknown(area, areas, "area", "领域")
-        pairs = read(())
+        pairs = read(("q",))
         chosen = tabular.choose(CATALOGUES, request.headers.get("Accept"), pairs.get("format", ()))
         download = flag(pairs, "download")
         if chosen not in (JSON, PAGE):
             endpoint = self._service.addresses().endpoint
             key = (self._digest, area, endpoint)
             return of_version(document(self._service, chosen, key, lambda: catalogue.triples(self._library, endpoint, area), "covalue-questions", download), self._answers.store)
-        opaque = self.tag("catalogue", chosen.extension, area)
+        wanted = (one(pairs, "q") or "")[:LONGEST_FILTER]
+        opaque = self.tag("catalogue", chosen.extension, area, wanted)
         response = answers.held(opaque, chosen)
         if response is None and chosen is JSON:
             make = self._service.kept.get(opaque, lambda: json_bytes(catalogue.as_json(self._library, self._answers, area)))
             response = answers.send(Body.of(make), chosen, opaque)
         elif response is None:
-            response = self._catalogue_page(opaque, area)
+            response = self._catalogue_page(opaque, area, wanted)
         if download and chosen is JSON:
             answers.as_download(response, "covalue-questions", chosen)
         return of_version(response, self._answers.store)
 
-    def _catalogue_page(self, opaque: str, area: str | None) -> Response:
+    def _catalogue_page(self, opaque: str, area: str | None, wanted: str) -> Response:
         lang = language()
         groups: dict[str, list[dict[str, str]]] = {}
         for q in self._library.questions.values():
-            if area in (None, q.area):
-                entry = {"href": addresses.local(f"questions/{q.name}"), "title": q.text("title", lang), "question": q.text("question", lang)}
+            words = _words(q)
+            if area in (None, q.area) and all(word in words for word in _folded(wanted).split()):
+                entry = {"href": addresses.local(f"questions/{q.name}"), "title": q.text("title", lang), "question": q.text("question", lang), "words": words}
                 groups.setdefault(q.area, []).append(entry)
+        number = sum(map(len, groups.values()))
+        if area:
+            groups.setdefault(area, [])
         named = [(name, catalogue.area_name(name, lang), found) for name, found in sorted(groups.items())]
         here = addresses.local("questions" + (f"/{area}" if area else ""))
         downloads = [(f.names[0], f"{here}?format={f.names[0]}") for f in CATALOGUES]
-        return page("questions.html", opaque, groups=named, downloads=downloads, openapi=addresses.local("openapi.json"))
+        return page("questions.html", opaque, groups=named, area=area, here=here, wanted=wanted, number=number, downloads=downloads, openapi=addresses.local("openapi.json"))
 
     # --- an answer
 
@@ -181,7 +188,7 @@ class Views:
         sparql = self._answers.sparql(asked.question, asked.values)
         if asked.other_version and asked.chosen.extension not in TELLING:
             return self._gone(asked)
-        how = (asked.chosen.extension, sorted(asked.values.items()), asked.limit, asked.offset, asked.other_version, asked.bom)
+        how = (asked.chosen.extension, sorted(asked.values.items()), asked.limit, asked.offset, asked.other_version, asked.bom, asked.sort)
         opaque = self.tag("answer", asked.question.name, *how)
         response = answers.held(opaque, asked.chosen) or self._made(asked, sparql, opaque)
         if asked.download and asked.chosen is not PAGE:
@@ -199,9 +206,9 @@ class Views:
         values = {p.name: pairs[p.name] for p in question.query.parameters if any(v.strip() for v in pairs.get(p.name, ()))}
         limit = number(pairs, "limit")
         if limit is None and chosen is PAGE:
-            limit = pages.MOST_ROWS
+            limit = answer_pages.ROWS
         other = citation.other_version(one(pairs, "version") or "", self._answers.store.version)
-        return Asked(question, values, chosen, limit, number(pairs, "offset") or 0, other, flag(pairs, "download"), flag(pairs, "bom"))
+        return Asked(question, values, chosen, limit, number(pairs, "offset") or 0, other, flag(pairs, "download"), flag(pairs, "bom"), _sort(pairs, question))
 
     def _gone(self, asked: Asked) -> Response:
         served = self._answers.store.version
@@ -225,16 +232,20 @@ class Views:
         address = citation.permanent(question, citation.resolved(self._answers, question, asked.values), store.version)
         if chosen in tabular.RESULTS:
             columns, rows = bindings(store, sparql)
+            if asked.sort:
+                rows = [rows[i] for i in tabular.order(self._answers.answer(question.name, asked.values, language()), asked.sort)]
             shown = rows[asked.offset : None if asked.limit is None else asked.offset + asked.limit]
             body = answers.prepared(Body.of(tabular.results(columns, shown, chosen.extension)), chosen)
             return _counted(answers.send(body, chosen, opaque), asked, len(rows), address)
         lang = language()
-        whole = self._answers.answer(question.name, asked.values, lang)
+        whole = tabular.sorted_by(self._answers.answer(question.name, asked.values, lang), asked.sort)
         if chosen in citation.FORMATS:
             data = citation.write(self._citations.all(question, address, whole, lang), chosen.extension)
             return _linked(speaking(answers.send(Body.of(data), chosen, opaque)), address)
         about = self._about(asked, whole, address)
         table = tabular.page(whole, asked.limit, asked.offset)
+        if chosen in tabular.STATEMENTS:
+            return _counted(answers.send(Body.of(tabular.statements(self._answers, table)), chosen, opaque), asked, whole.total, address)
         if chosen is PAGE:
             response = self._page(asked, table, about, opaque)
         else:
@@ -264,49 +275,8 @@ class Views:
         )
 
     def _page(self, asked: Asked, table: Table, about: About, opaque: str) -> Response:
-        question, lang = asked.question, table.lang
-        rows = [[shown(c) for c in row] for row in table.rows]
-        path = addresses.local(f"questions/{question.name}")
-        same = [(n, v) for n, found in asked.values.items() for v in found]
-        formats = [(f.names[0], f"{path}?{urlencode([*same, ('format', f.names[0]), ('lang', lang), ('download', '1')])}") for f in OFFERED]
-        return page(
-            "questions-answer.html",
-            opaque,
-            title=question.text("title", lang),
-            question=question.text("question", lang),
-            explanation=question.text("explanation", lang),
-            columns=[question.heading(c, lang) for c in table.columns],
-            rows=rows,
-            total=table.total,
-            first=asked.offset + 1,
-            warning=about.warning(lang),
-            fields=self._fields(asked, lang),
-            hidden=[("lang", request.args["lang"])] if "lang" in request.args else [],
-            tables=[f for f in formats[: len(tabular.TABLES) + len(tabular.RESULTS)] if len(f[1]) < pages.LONGEST_LINK],
-            citations=[f for f in formats[len(tabular.TABLES) + len(tabular.RESULTS) :] if len(f[1]) < pages.LONGEST_LINK],
-            path=path,
-            sparql=table.sparql,
-            ask=addresses.local("sparql"),
-            address=about.address,
-            here=addresses.local(f"questions/{question.name}") + about.address.removeprefix(f"{BASE}questions/{question.name}"),
-            citation=about.citation,
-            version=about.version,
-            area=(addresses.local(f"questions/{question.area}"), catalogue.area_name(question.area, lang)),
-            **{rel: href for rel, href in _neighbours(asked, table.total).items() if rel in ("next", "prev")},
-        )
-
-    def _fields(self, asked: Asked, lang: str) -> list[dict[str, Any]]:
-        """The parameters as fields of a form; a field without choices takes text."""
-        out = []
-        chosen = citation.resolved(self._answers, asked.question, asked.values)
-        for p in asked.question.query.parameters:
-            now = [value for value, _, _ in chosen.get(p.name, ())]
-            known = self._answers.choices(p)
-            options = [(c.short, c.labels.get(lang) or c.labels.get("en") or c.short, c.short in now) for c in known] if len(known) <= MOST_CHOICES else []
-            options.sort(key=lambda o: o[1].casefold())
-            said = p.label.get(lang) or p.label["en"]
-            out.append({"name": p.name, "label": said, "many": p.many, "required": p.required, "options": options, "value": now[0] if now else "", "example": p.example})
-        return out
+        around = {rel: href for rel, href in _neighbours(asked, table.total).items() if rel in ("next", "prev")}
+        return page("questions-answer.html", opaque, **answer_pages.values(self._answers, asked, table, about, OFFERED, shown), **around)
 
     # --- the rest
 
@@ -348,6 +318,16 @@ class Views:
             data = self._service.kept.get(opaque, lambda: json_bytes(catalogue.openapi(self._library, self._answers, addresses.base(), routes)))
             response = answers.send(Body.of(data), JSON, opaque)
         return of_version(response, self._answers.store)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _words(question: Question) -> str:
+    """What the filter of the catalogue looks at: title and question in both languages, and keywords."""
+    texts = (question.text(key, lang) for key in ("title", "question") for lang in LANGUAGES)
+    return _folded(" ".join([*texts, *(word for word, _ in catalogue.keywords(question))]))
 
 
 # --- reading an address
@@ -399,6 +379,18 @@ def number(pairs: Values, name: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text) <= MOST_NUMBER):
         raise InputError(f'"{name}" takes a whole number from 0 to {MOST_NUMBER}, not "{text[:50]}".', f"“{name}”应为 0 至 {MOST_NUMBER} 的整数，而不是“{text[:50]}”。")
     return int(text)
+
+
+def _sort(pairs: Values, question: Question) -> str:
+    """The column by which rows are sorted; with a minus before it from the last to the first; empty for the order of the question."""
+    text = one(pairs, "sort") or ""
+    columns = question.query.columns
+    if text and text.removeprefix("-") not in columns:
+        listed = ", ".join(columns)
+        raise InputError(
+            f'"sort" takes a column, with a minus before it to turn the order: {listed}; not "{text[:50]}".', f"“sort”应为列名（前加减号表示倒序）：{listed}；而不是“{text[:50]}”。"
+        )
+    return text
 
 
 def flag(pairs: Values, name: str) -> bool:
