@@ -73,3 +73,8 @@ class Running(Client):
 
     def __init__(self, port: int, process: subprocess.Popen[str], said: list[str]) -> None:
         self.port, self.process, self.said = port, process, said
+
+    def stop(self) -> int:
+        """Tells it to end, and waits; its exit code."""
+        self.process.terminate()
+        return self.process.wait(30)

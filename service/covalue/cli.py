@@ -6,12 +6,15 @@ Exit codes: 0 fine, 1 findings, 2 misuse or unreadable input, 3 store failure. R
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
 import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +26,9 @@ from covalue.project import Project, find_project
 from covalue.settings import Settings, default_out
 
 if TYPE_CHECKING:
-    from covalue.stores.cache import Streaming
     from covalue.stores.limits import Limits
     from covalue.stores.oxigraph import OxigraphStore
+    from covalue.stores.sources import Source
 
 EXPORTS = ("turtle", "trig", "nquads", "jsonld", "rdfxml")
 
@@ -240,6 +243,27 @@ def question(root: Path | None, out: Path | None, pairs: tuple[str, ...], lang: 
     sys.stdout.buffer.write(answer(Answers(_built(root, out), library), question, assigned(pairs), lang, name, limit=limit, offset=offset, columns=width))
 
 
+_store_option = click.option("--store", metavar="URL", help="Query endpoint of a SPARQL 1.1 engine to answer from (see `covalue publish`).")
+_accept_option = click.option("--accept-faults", is_flag=True, help="Also from an engine that answers trial questions wrongly.")
+
+
+def _source(root: Path | None, out: Path | None, store: str | None, accept_faults: bool, data: tuple[Path, ...] = (), endpoints: tuple[str, ...] = ()) -> Source:
+    """Where a service comes by its data: files, an engine elsewhere, or the dataset of the project, built where sources have changed."""
+    from covalue.stores.limits import MB
+    from covalue.stores.sources import Around, Built, Elsewhere, Loaded
+    from covalue.stores.wire import Credentials
+
+    settings = _settings()
+    limits, around = _limits(settings), Around(endpoints or settings.service, settings.cache * MB, _waiting(settings))
+    if data and store:
+        raise InputError("--store and --data exclude each other.", "--store 与 --data 不能并用。")
+    if data:
+        return Loaded(data, limits, around)
+    if url := store or settings.store:
+        return Elsewhere(url, Credentials.from_env(os.environ), limits, around, accept_faults=accept_faults)
+    return Built(_build(root, out), limits, around)
+
+
 @main.command()
 @_project_option
 @_out_option
@@ -264,19 +288,20 @@ def ask(root: Path | None, out: Path | None, as_json: bool, lang: str | None, li
 @main.command()
 @_project_option
 @_out_option
+@_store_option
+@_accept_option
 @click.option("--http", is_flag=True, help="Streamable HTTP at /mcp instead of stdio.")
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8001, show_default=True, help="Port to listen on.")
 @_say_errors
-def mcp(root: Path | None, out: Path | None, http: bool, host: str | None, port: int) -> None:
+def mcp(root: Path | None, out: Path | None, store: str | None, accept_faults: bool, http: bool, host: str | None, port: int) -> None:
     """Serve language models by the Model Context Protocol. 以 MCP 协议为语言模型提供服务。"""
     from covalue.mcp import run
     from covalue.questions import Library
-    from covalue.stores.bounded import BoundedStore
 
-    settings, library = _settings(), Library.load(_project(root))
-    with BoundedStore.open(_build(root, out), _limits(settings)) as store:
-        run(store, library, http=http, host=host or settings.host, port=port)
+    library = Library.load(_project(root))
+    with contextlib.closing(_source(root, out, store, accept_faults).open()) as opened:
+        run(opened, library, http=http, host=host or _settings().host, port=port)
 
 
 @main.command()
@@ -285,33 +310,60 @@ def mcp(root: Path | None, out: Path | None, http: bool, host: str | None, port:
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
 @click.option("--data", multiple=True, type=click.Path(path_type=Path), help="Serve these RDF files instead, with the standard's plain default graph.")
+@_store_option
+@_accept_option
 @click.option("--allow-service", "endpoints", multiple=True, metavar="URL[@NETWORK]", help="An endpoint that SERVICE may call; may be repeated. Without, none.")
 @click.option("--proxies", type=click.IntRange(0, 16), help="How many proxies of yours stand before the service.")
 @click.option("--access-log", is_flag=True, help="Write each request to stderr as a line of JSON.")
 @_say_errors
 def serve(
-    root: Path | None, out: Path | None, host: str | None, port: int | None, data: tuple[Path, ...], endpoints: tuple[str, ...], proxies: int | None, access_log: bool
+    root: Path | None,
+    out: Path | None,
+    host: str | None,
+    port: int | None,
+    data: tuple[Path, ...],
+    store: str | None,
+    accept_faults: bool,
+    endpoints: tuple[str, ...],
+    proxies: int | None,
+    access_log: bool,
 ) -> None:
     """Build if sources changed, then answer SPARQL at /sparql. 源文件有变则构建，然后在 /sparql 应答。"""
     from covalue.questions import Library
-    from covalue.stores.bounded import BoundedStore
-    from covalue.stores.cache import CachedStore
-    from covalue.stores.limits import MB
     from covalue.web.server import run
 
     settings = _settings()
-    limits = _limits(settings)
-    library = None if data else Library.load(_project(root))
-    with BoundedStore.from_files(data, limits) if data else BoundedStore.open(_build(root, out), limits) as bounded:
-        inner = _federated(bounded, limits, endpoints or settings.service)
-        store = CachedStore(inner, settings.cache * MB, waiting=_waiting(settings)) if settings.cache else inner
-        before = settings.proxies if proxies is None else proxies
-        run(store, host or settings.host, settings.port if port is None else port, settings.threads, library=library, proxies=before, access_log=access_log)
+    library = None if data else functools.partial(Library.load, _project(root))
+    source = _source(root, out, store, accept_faults, data, endpoints)
+    before = settings.proxies if proxies is None else proxies
+    run(source, host or settings.host, settings.port if port is None else port, settings.threads, library=library, proxies=before, access_log=access_log)
 
 
-def _federated(store: Streaming, limits: Limits, endpoints: Sequence[str]) -> Streaming:
-    """The store, which may call the endpoints in SERVICE; itself where there are none."""
-    from covalue.stores.federation import FederatedStore
-    from covalue.stores.outward import Outward
+@main.command()
+@_project_option
+@_out_option
+@click.option("--update", "update_url", metavar="URL", help="Where the engine takes updates, if not where its kind has them.")
+@click.option("--graphs", "graphs_url", metavar="URL", help="Where its graph store is, if not where its kind has it.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be sent.")
+@click.option("--accept-differences", is_flag=True, help="Go on where the engine gives back other values than it was sent; they are named.")
+@_json_option
+@click.argument("url", required=False)
+@_say_errors
+def publish(root: Path | None, out: Path | None, update_url: str | None, graphs_url: str | None, dry_run: bool, accept_differences: bool, as_json: bool, url: str | None) -> None:
+    """
+    Build if sources changed, then bring the dataset to the SPARQL engine whose query endpoint is at URL. 将数据集发布到 SPARQL 引擎。
 
-    return FederatedStore(store, Outward(endpoints), limits) if endpoints else store
+    Only graphs that differ are sent, all are counted and compared. An interrupted run goes on where it stopped. Credentials are taken
+    from COVALUE_STORE_USER and COVALUE_STORE_PASSWORD, or COVALUE_STORE_TOKEN.
+    """
+    from covalue.publish import publish as run
+    from covalue.stores.wire import Credentials
+
+    if not (target := url or _settings().store):
+        raise InputError("name the engine's query endpoint, as an argument or in COVALUE_STORE.", "请以参数或 COVALUE_STORE 指定引擎的查询端点。")
+    credentials = Credentials.from_env(os.environ)
+    folder = _build(root, out)
+    outcome = run(folder, target, credentials, _Progress(), dry_run=dry_run, accept_differences=accept_differences, update_url=update_url, graphs_url=graphs_url)
+    for en, zh in outcome.notes:
+        click.echo(f"covalue: {en} | {zh}", err=True)
+    click.echo(json.dumps(asdict(outcome), ensure_ascii=False, indent=2) if as_json else " | ".join(outcome.summary()))

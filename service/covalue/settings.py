@@ -24,7 +24,14 @@ DOCUMENTED = {
     "COVALUE_PROXIES": ("proxies of yours before the service, whose X-Forwarded headers count", "服务之前您自己的代理数量，其 X-Forwarded 头方可采信"),
     "COVALUE_SERVICE": ("SPARQL endpoints that SERVICE may call, separated by blanks; none by default", "SERVICE 可调用的 SPARQL 端点，以空格分隔；默认没有"),
     "COVALUE_CACHE": ("memory for answers given before, in megabytes; 0 for none", "用于缓存已有结果的内存（MB）；0 表示不缓存"),
+    "COVALUE_STORE": ("query endpoint of the SPARQL engine to publish to and to serve from", "发布目标及服务后端：SPARQL 引擎的查询端点"),
 }
+SECRETS = {
+    "COVALUE_STORE_USER": ("name by which that engine knows us", "该引擎的用户名"),
+    "COVALUE_STORE_PASSWORD": ("the password that goes with it", "对应的密码"),
+    "COVALUE_STORE_TOKEN": ("a bearer token instead of both", "或以持有者令牌代替二者"),
+}
+"""Read where they are needed and nowhere else; never options, since every user of a machine sees the arguments of its programs."""
 BUILD_TIME = {"COVALUE_WEB"}
 
 
@@ -43,6 +50,7 @@ class Settings:
     cache: int = 64
     proxies: int = 0
     service: tuple[str, ...] = ()
+    store: str = ""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -53,8 +61,8 @@ class Settings:
             SettingError: a `COVALUE_` variable is unknown (the nearest known one is named) or has a bad value.
         """
         for name in environ:
-            if name.startswith(PREFIX) and name not in DOCUMENTED and name not in BUILD_TIME:
-                near = next(iter(difflib.get_close_matches(name, DOCUMENTED, n=1)), ", ".join(DOCUMENTED))
+            if name.startswith(PREFIX) and name not in {*DOCUMENTED, *SECRETS, *BUILD_TIME}:
+                near = next(iter(difflib.get_close_matches(name, [*DOCUMENTED, *SECRETS], n=1)), ", ".join(DOCUMENTED))
                 raise SettingError(f"there is no setting {name}; known is {near}.", f"没有设置 {name}；可用的是 {near}。")
         path = {k: Path(environ[n]) for k, n in (("project", "COVALUE_PROJECT"), ("out", "COVALUE_OUT")) if environ.get(n)}
         return cls(
@@ -68,6 +76,7 @@ class Settings:
             cache=_whole(environ, "COVALUE_CACHE", cls.cache, 0, 1_000_000),
             proxies=_whole(environ, "COVALUE_PROXIES", cls.proxies, 0, 16),
             service=tuple(environ.get("COVALUE_SERVICE", "").split()),
+            store=environ.get("COVALUE_STORE", cls.store),
         )
 
 

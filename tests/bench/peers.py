@@ -133,15 +133,13 @@ def serve(folder: str, port: str, cache: str, seconds: str) -> None:
     """The entry of that process."""
     from covalue import cli
     from covalue.settings import Settings
-    from covalue.stores.bounded import BoundedStore
-    from covalue.stores.cache import CachedStore
     from covalue.stores.limits import MB
+    from covalue.stores.sources import Around, Built
     from covalue.web.server import run
 
     settings = Settings(cache=int(cache), seconds=int(seconds))
-    with BoundedStore.open(Path(folder), cli._limits(settings)) as bounded:
-        store = CachedStore(bounded, settings.cache * MB, waiting=cli._waiting(settings)) if settings.cache else bounded
-        run(store, "127.0.0.1", int(port), settings.threads)
+    source = Built(Path(folder), cli._limits(settings), Around(cache=settings.cache * MB, waiting=cli._waiting(settings)))
+    run(source, "127.0.0.1", int(port), settings.threads)
 
 
 def floor(body: bytes) -> contextlib.AbstractContextManager[Server]:

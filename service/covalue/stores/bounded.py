@@ -92,10 +92,13 @@ class BoundedStore:
         manifest = read_manifest(folder)
         if manifest is not None and manifest.triples > limits.disk_triples:
             return cls(ensure(folder, manifest), limits, method=method, manifest=manifest)
-        store = cls(Folder(folder), limits, method=method, manifest=manifest)
-        if manifest is not None and manifest.digest != store.version:  # a build ended in between
-            store.manifest = read_manifest(folder)
-        return store
+        try:
+            return cls(Folder(folder, version=manifest.digest if manifest else ""), limits, method=method, manifest=manifest)
+        except StoreError:
+            now = read_manifest(folder)
+            if manifest is None or now is None or now.digest == manifest.digest:
+                raise
+        return cls.open(folder, limits, method=method)  # a build ended in between
 
     @classmethod
     def from_files(cls, files: Sequence[Path], limits: Limits | None = None, *, method: str | None = None) -> BoundedStore:

@@ -167,7 +167,7 @@ class Endpoint:
             fields.append((name, str(max(1, round(seconds / unit)))))
         reply = self.wire.send("POST", self.query_url, urlencode(fields).encode(), {"Content-Type": FORM, "Accept": accept}, seconds=seconds, most=most, cancel=cancel)
         _judge(reply, seconds)
-        return replace(reply, body=tidy(reply.body, accept)) if self.engine is VIRTUOSO else reply
+        return reply if self.engine is OXIGRAPH else replace(reply, body=decimals(tidy(reply.body, accept) if self.engine is VIRTUOSO else reply.body))
 
     def rows(self, text: str, graph: str | None = None, seconds: float = 60.0) -> list[dict[str, ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple]]:
         """The solutions of a query of our own, asked of one graph or of the engine's default graph."""
@@ -290,6 +290,34 @@ def tidy(body: bytes, kind: str) -> bytes:
     if kind == N_TRIPLES:
         return _TRUTH_LINE.sub(lambda found: _WORD[found[1]] + found[2], body)
     return _TRUTH.sub(lambda found: found[1] + _WORD[found[2]], _NODE.sub(rb"\1", body))
+
+
+_D, _N = re.escape(f"{_X}decimal".encode()), rb"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
+_DECIMAL = re.compile(
+    rb'"datatype"\s*:\s*"%b"\s*,\s*"value"\s*:\s*"(%b)"' % (_D, _N)
+    + rb'|"value"\s*:\s*"(%b)"\s*,\s*"datatype"\s*:\s*"%b"' % (_N, _D)
+    + rb"|<literal datatype=[\"']%b[\"']>(%b)</literal>" % (_D, _N)
+    + rb'|(?<=[ \t])"(%b)"\^\^<%b>' % (_N, _D)
+)
+
+
+def decimals(body: bytes) -> bytes:
+    """
+    Decimals as the embedded engine writes them (10000 and not 10000.0), in JSON, XML or N-Triples.
+
+    Jena writes what it has computed with at least one digit behind the point, and gives stored ones back as they came.
+    """
+    return _DECIMAL.sub(_canonical, body) if b"XMLSchema#decimal" in body else body
+
+
+def _canonical(found: re.Match[bytes]) -> bytes:
+    number = next(i for i in range(1, 5) if found[i] is not None)
+    whole, _, part = found[number].lstrip(b"+").partition(b".")
+    minus, digits, part = whole[:1] == b"-", whole.lstrip(b"-").lstrip(b"0") or b"0", part.rstrip(b"0")
+    made = digits + (b"." + part if part else b"")
+    made = b"-" + made if minus and made != b"0" else made
+    start, end = found.span(number)
+    return found[0][: start - found.start()] + made + found[0][end - found.start() :]
 
 
 def _judge(reply: Reply, seconds: float) -> None:

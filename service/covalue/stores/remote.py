@@ -10,6 +10,9 @@ of graphs, and what keeps the answers those of the embedded store:
   * FROM is taken out of the text and sent by the protocol, since engines differ in which of the two wins;
   * DESCRIBE is sent as a CONSTRUCT, since every engine describes otherwise;
   * an answer counts only if the same finished publication was there before and after it.
+
+A `pinned` store answers from the publication alone that it was opened on. What a service has looked up once (labels, say) then never
+meets answers of a later one: it opens another store for that.
 """
 
 from __future__ import annotations
@@ -116,6 +119,7 @@ class RemoteStore:
         self._read = 0.0
         self._graphs: tuple[str, dict[str, GraphInfo]] | None = None
         self.managed = False
+        self._pinned: str | None = None
 
     @classmethod
     def open(
@@ -126,12 +130,15 @@ class RemoteStore:
         *,
         accept_faults: bool = False,
         places: int = PLACES,
+        pinned: bool = False,
     ) -> RemoteStore:
         """
         The dataset behind the address of a query endpoint.
 
         Args:
             accept_faults: serve also from an engine that answers some of the trials wrongly; they are logged.
+            places: queries that are at the engine at the same time.
+            pinned: answer from the publication that is there now, and from no later one.
 
         Raises:
             SettingError: this is no address.
@@ -141,6 +148,7 @@ class RemoteStore:
         try:
             store = cls(connect(url, wire), limits, places)
             store._examine(accept_faults)
+            store._pinned = store.digest() if pinned else None
         except BaseException:
             wire.close()
             raise
@@ -184,10 +192,12 @@ class RemoteStore:
     @property
     def version(self) -> str:
         """The digest of the published dataset. Without one, another name every time: nothing says that two answers are of the same data."""
+        return self._pinned or self.digest() or f"unversioned-{uuid.uuid4().hex}"
+
+    def digest(self) -> str | None:
+        """Of the finished publication that is there now; None where there is none, or one is under way."""
         publication = self._known()
-        if publication is None or publication.state != COMPLETE:
-            return f"unversioned-{uuid.uuid4().hex}"
-        return publication.digest
+        return publication.digest if publication is not None and publication.state == COMPLETE else None
 
     @property
     def manifest(self) -> Manifest | None:
@@ -272,7 +282,7 @@ class RemoteStore:
         before = self._known()
         if before is not None and before.state != COMPLETE:
             before = self._refresh()
-        if before is None or before.state == COMPLETE:
+        if before is None or (before.state == COMPLETE and self._pinned in (None, before.digest)):
             answer = self._evaluate(text, request, chosen, run, before)
             if before is None or self._refresh() == before:
                 return answer

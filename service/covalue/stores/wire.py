@@ -358,13 +358,13 @@ def address(url: str) -> SplitResult:
         _ = parts.port if parts else None
     except ValueError:
         parts = None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii() or any(c.isspace() or not c.isprintable() for c in url):
-        raise SettingError(f'"{url}" is no address of a SPARQL engine; it begins with http:// or https://.', f"“{url}”不是 SPARQL 引擎的地址；应以 http:// 或 https:// 开头。")
-    if parts.username is not None or parts.password is not None:
+    if "@" in url:  # said before anything that would show the address
         raise SettingError(
             "an address holds no credentials; put them into COVALUE_STORE_USER and COVALUE_STORE_PASSWORD.",
             "地址中不得含凭据；请放入 COVALUE_STORE_USER 与 COVALUE_STORE_PASSWORD。",
         )
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii() or any(c.isspace() or not c.isprintable() for c in url):
+        raise SettingError(f'"{url}" is no address of a SPARQL engine; it begins with http:// or https://.', f"“{url}”不是 SPARQL 引擎的地址；应以 http:// 或 https:// 开头。")
     return parts
 
 

@@ -33,7 +33,7 @@ from typing import Final, NoReturn, Protocol
 
 import pyoxigraph as ox
 
-from covalue.errors import CovalueError
+from covalue.errors import CovalueError, StoreError
 from covalue.formats import FORMATS, Format, Shape
 from covalue.names import BASE
 from covalue.stores.channel import Channel
@@ -72,13 +72,17 @@ class Opener(Protocol):
 
 @dataclass(frozen=True)
 class Folder:
-    """The dataset built last into a folder, in memory."""
+    """The dataset built last into a folder, in memory; where a `version` is named, that one and no later one."""
 
     folder: Path
     forkable: bool = True
+    version: str = ""
 
     def open(self) -> OxigraphStore:
-        return OxigraphStore.open(self.folder)
+        store = OxigraphStore.open(self.folder)
+        if self.version not in ("", store.version):
+            raise StoreError("another dataset was built into the folder meanwhile.", "该文件夹中已构建另一数据集。")
+        return store
 
 
 @dataclass(frozen=True)

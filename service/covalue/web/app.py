@@ -11,6 +11,7 @@ from covalue.web import access, addresses, assets, discovery, graph_store, healt
 from covalue.web.ask import ask_blueprint
 from covalue.web.cases import cases_blueprint
 from covalue.web.languages import keep
+from covalue.web.metrics import Metrics
 from covalue.web.questions import question_views, questions_blueprint
 from covalue.web.service import Service
 
@@ -42,7 +43,7 @@ ALWAYS = (
 """On every response, errors among them."""
 
 
-def create_app(store: Store, library: Library | None = None, *, proxies: int = 0) -> Flask:
+def create_app(store: Store, library: Library | None = None, *, proxies: int = 0, metrics: Metrics | None = None) -> Flask:
     """
     A Flask application that answers SPARQL from a store, and all that stands around it.
 
@@ -50,13 +51,14 @@ def create_app(store: Store, library: Library | None = None, *, proxies: int = 0
         store: opened and immutable; shared by all requests.
         library: the named questions; without, there are only SPARQL and linked data.
         proxies: how many proxies of the operator stand before the service; only that many may say by which address it was reached.
+        metrics: where requests are counted; an application that follows another one counts on.
     """
     app = Flask("covalue.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    service = Service(store, library)
+    service = Service(store, library, metrics)
     app.extensions["covalue"] = service
     search.register(app, service)
     _add_routes(app, service, library)

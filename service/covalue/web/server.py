@@ -2,45 +2,78 @@
 
 from __future__ import annotations
 
-import logging
+import _thread
+import signal
 import sys
 import threading
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
 from waitress.server import create_server
 
 from covalue.errors import StoreError
 from covalue.questions import Library
-from covalue.stores import Store
-from covalue.web.access import JsonLines
+from covalue.stores.sources import Opened, Source
+from covalue.web import logs
 from covalue.web.app import MAX_BODY, create_app
+from covalue.web.front import Front
+from covalue.web.metrics import Metrics
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 OUTGOING = 1 << 30
 """Bytes of one answer that may wait for a slow client outside of the threads (beyond a megabyte in a file), so that none is held by it."""
+DRAIN_SECONDS = 15.0
+"""Longest wait for requests that are in when the service is told to end (SIGTERM)."""
 
 
-def run(store: Store, host: str, port: int, threads: int, *, library: Library | None = None, proxies: int = 0, access_log: bool = False) -> None:
+def run(
+    source: Source,
+    host: str,
+    port: int,
+    threads: int,
+    *,
+    library: Callable[[], Library] | None = None,
+    proxies: int = 0,
+    access_log: bool = False,
+) -> None:
     """
-    Serves until interrupted; the address is printed to stderr once requests are taken.
+    Serves until interrupted; the address is printed to stderr once requests are taken. What is then put in place of the data is served
+    from then on.
 
     Args:
-        store: what is served.
+        source: what is served.
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
         threads: requests answered at the same time.
-        library: the named questions.
+        library: gives the named questions.
         proxies: how many proxies stand before the service; see `create_app`.
         access_log: whether each request is written to stderr as a line of JSON.
 
     Raises:
-        StoreError: the address cannot be listened on.
+        CovalueError: the source cannot be opened, or the address cannot be listened on.
     """
-    app = create_app(store, library, proxies=proxies)
-    server = listen(app, host, port, threads, proxies=proxies)
-    if access_log:
-        _log_to_stderr()
-    threading.Thread(target=app.extensions["covalue"].measured.statistics, daemon=True).start()  # so that no client waits for the counts
+    logs.to_stderr(access_log)
+    metrics = Metrics()
+
+    def make(store: Opened) -> WSGIApplication:
+        app = create_app(store, library() if library else None, proxies=proxies, metrics=metrics)
+        threading.Thread(target=app.extensions["covalue"].measured.statistics, daemon=True).start()  # so that no client waits for the counts
+        return app
+
+    front = Front(source, make)
+    try:
+        _serve(front, host, port, threads, proxies)
+    finally:
+        front.close()
+
+
+def _serve(front: Front, host: str, port: int, threads: int, proxies: int) -> None:
+    server = listen(front, host, port, threads, proxies=proxies)
+    threading.Thread(target=front.watch, daemon=True).start()
+    signal.signal(signal.SIGTERM, _Ending(server, front))
     actual = getattr(server, "effective_port", port)
     print(f"covalue serves http://{host}:{actual}/ - SPARQL at http://{host}:{actual}/sparql (Ctrl-C ends it)", file=sys.stderr, flush=True)
     try:
@@ -51,7 +84,33 @@ def run(store: Store, host: str, port: int, threads: int, *, library: Library | 
         server.close()
 
 
-def listen(app: Flask, host: str, port: int, threads: int, *, proxies: int = 0) -> Any:
+class _Ending:
+    """
+    What SIGTERM does: no more connections are taken, and the main thread ends once no request is in. So no answer is cut by a restart.
+
+    A second one ends it at once.
+    """
+
+    def __init__(self, server: Any, front: Front) -> None:
+        self._server, self._front = server, front
+        self._told = False
+
+    def __call__(self, *_: object) -> None:
+        if self._told:
+            raise SystemExit
+        self._told = True
+        threading.Thread(target=self._wait, daemon=True).start()
+
+    def _wait(self) -> None:
+        self._server.accepting = False
+        end = time.monotonic() + DRAIN_SECONDS
+        while time.monotonic() < end and not self._front.idle():
+            time.sleep(0.05)
+        time.sleep(0.2)  # the last bytes are on their way
+        _thread.interrupt_main(signal.SIGTERM)
+
+
+def listen(app: WSGIApplication, host: str, port: int, threads: int, *, proxies: int = 0) -> Any:
     """
     A server that listens; its `run` takes requests.
 
@@ -77,11 +136,3 @@ def listen(app: Flask, host: str, port: int, threads: int, *, proxies: int = 0) 
             f"cannot listen on {host}:{port}: {e.strerror or e}; choose another port with --port.",
             f"无法监听 {host}:{port}：{e.strerror or e}；请用 --port 另选端口。",
         ) from e
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
-    logger = logging.getLogger("covalue.access")
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)

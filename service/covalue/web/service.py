@@ -47,14 +47,14 @@ class Kept:
 class Service:
     """One store and what belongs to it."""
 
-    def __init__(self, store: Store, library: Library | None = None) -> None:
+    def __init__(self, store: Store, library: Library | None = None, metrics: Metrics | None = None) -> None:
         self.store, self.library = store, library
         self.finder = Finder(store, library)
         self.terms = Terms(store)
         self.citations = Citations(Answers(store, library or Library({})))
         self.measured = Measured(store)
         self.kept = Kept()
-        self.metrics = Metrics()
+        self.metrics = metrics or Metrics()
 
     @staticmethod
     def addresses() -> Addresses:
