@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import servers
 from covalue.errors import StoreError
-from covalue.manifest import Manifest, read_manifest
+from covalue.manifest import read_manifest
 from covalue.publish import lines_of, parts, pieces, publish
 from covalue.stores.engines import GRAPH_MANIFEST, GRAPH_MERGED
 from covalue.stores.remote import RemoteStore, read_publication
@@ -377,23 +377,6 @@ def test_real_server_from_one_state_to_another(real: tuple[str, Credentials], tm
         outcome = publish(tmp_path / "built", url, credentials)
         merged = len({line for name, lines in data.items() if name != "shapes" for line in lines})
         assert (merged, sum(map(len, data.values()))) == published(url, credentials), outcome.notes
-
-
-@pytest.mark.parametrize("kind", ["oxigraph", "fuseki", "virtuoso"])
-def test_real_dataset_on_a_real_server(kind: str, real_built: tuple[Manifest, Path], tmp_path: Path) -> None:
-    """The checkout's own dataset arrives whole on a new server, with no value changed."""
-    if servers.program(kind) is None:
-        pytest.skip(f"{kind} is not installed: {servers.INSTALL[kind]}")
-    manifest, folder = real_built
-    server = servers.start(kind, tmp_path)
-    try:
-        credentials = Credentials(server.user, server.password)
-        outcome = publish(folder, server.url, credentials)
-        assert (manifest.triples, len(manifest.graphs)) == (outcome.triples, len(outcome.sent))
-        assert manifest.triples == published(server.url, credentials)[1]
-        assert outcome.compared >= len(manifest.graphs) - (2 if kind == "virtuoso" else 0)
-    finally:
-        server.stop()
 
 
 def test_virtuoso_merges_literals_of_one_value(tmp_path: Path) -> None:

@@ -198,17 +198,17 @@ class Answers:
         return self._choices[parameter.choices]
 
     def _members(self, of_class: str) -> Iterable[Choice]:
-        sparql = f"""SELECT ?x ?name ?preferred WHERE {{
+        sparql = f"""SELECT ?x ?label ?other WHERE {{
             ?x a {ox.NamedNode(of_class)} .
-            {{ ?x <{PREFIXES["rdfs"]}label> ?name BIND (true AS ?preferred) }}
-            UNION {{ ?x <{PREFIXES["skos"]}altLabel> ?name BIND (false AS ?preferred) }}
-        }} ORDER BY ?x DESC(?preferred) ?name"""
+            {{ ?x <{PREFIXES["rdfs"]}label> ?label }} UNION {{ ?x <{PREFIXES["skos"]}altLabel> ?other }}
+        }} ORDER BY ?x ?other ?label"""
         members: dict[str, tuple[dict[str, str], dict[str, None]]] = {}
         for row in bindings(self.store, sparql)[1]:
             labels, names = members.setdefault(row["x"]["value"], ({}, {}))
-            names[row["name"]["value"]] = None
-            if row["preferred"]["value"] == "true":
-                labels.setdefault(row["name"].get("xml:lang", "en"), row["name"]["value"])
+            name = row.get("label") or row["other"]
+            names[name["value"]] = None
+            if "label" in row:
+                labels.setdefault(name.get("xml:lang", "en"), name["value"])
         for iri, (labels, names) in members.items():
             yield Choice(iri, short_id(iri), labels, tuple(names))
 
