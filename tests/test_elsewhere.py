@@ -23,15 +23,12 @@ from covalue.stores.oxigraph import OxigraphStore
 from covalue.stores.remote import RemoteStore
 from engine import Answer, Call, Engine
 from library_served import ROOT, LibraryServed, library
-from processes import Serving, run, wait_until
+from processes import run, serving, wait_until
 from store_contract import DATA, write_artefact
 
-KNOWN = {
-    "oxigraph": set[str](),
-    "fuseki": set[str](),
-    "virtuoso": {"causes/causes-of-outcomes", "comparison/stages", "stages/components-gained-and-lost", "theory/claims-beside-citation-marks"},
-}
-"""The questions that an engine answers otherwise than the embedded one. Virtuoso 7 is refused for the faults behind them."""
+KINDS = ("fuseki", "oxigraph", "virtuoso")
+FAULTY = {"causes/causes-of-outcomes", "comparison/stages", "stages/components-gained-and-lost", "theory/claims-beside-citation-marks"}
+"""Some of the questions that Virtuoso 7 answers otherwise than the embedded engine; it is refused for the faults behind them."""
 PAGES = [
     "/",
     "/questions/figures/all-figures",
@@ -60,7 +57,7 @@ class Published:
     environ: dict[str, str]
 
 
-@pytest.fixture(scope="module", params=sorted(KNOWN))
+@pytest.fixture(scope="module", params=KINDS)
 def published(request: pytest.FixtureRequest, real_built: tuple[Manifest, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     """One engine after the other, each on its own."""
     kind = request.param
@@ -92,12 +89,15 @@ def test_dataset_arrives_whole(published: Published, real_built: tuple[Manifest,
 
 
 def test_questions_have_the_same_answers(published: Published, embedded: OxigraphStore) -> None:
-    """Every named question, row by row in the same order."""
+    """Every named question, row by row in the same order; with Virtuoso, which is refused unless its faults are accepted, all but a few."""
     texts = {name: asked(Answers(embedded, library()), name) for name in library().questions}
     with RemoteStore.open(published.server.url, accept_faults=True) as store, ThreadPoolExecutor(4) as pool:
         there = dict(zip(texts, pool.map(lambda text: bindings(store, text), texts.values()), strict=True))
     other = {name for name, text in texts.items() if bindings(embedded, text) != there[name]}
-    assert KNOWN[published.server.kind] == other
+    if published.server.kind == "virtuoso":
+        assert (True, True) == (FAULTY <= other, len(other) < len(texts) / 20), other
+    else:
+        assert not other
 
 
 def asked(answers: Answers, name: str) -> str:
@@ -114,18 +114,15 @@ def test_served_as_from_the_embedded_engine(published: Published, embedded: Oxig
         assert (3, True) == (refused.returncode, "EXISTS as a value" in refused.stderr)
         options.append("--accept-faults")
     local = LibraryServed(embedded, library())
-    with Serving(*options, **published.environ) as service:
+    with serving(*options, **published.environ) as service:
         for page in PAGES:
             path = re.sub(r"[^\x21-\x7e]|[{}]", lambda c: "".join(f"%{b:02X}" for b in c[0].encode()), page)
-            here = local.ask(path, Accept_Language="en", Accept="text/html, */*;q=0.5")
-            status, headers, body = service.ask(path, Accept_Language="en", Accept="text/html, */*;q=0.5")
-            there = body.replace(str(service.port).encode(), str(local.port).encode())
-            assert (here.status, here.kind) == (status, headers.get("content-type", "").partition(";")[0]), page
+            here, there = (s.ask(path, Accept_Language="en", Accept="text/html, */*;q=0.5") for s in (local, service))
+            assert (here.status, here.kind, here.get("ETag") is None) == (there.status, there.kind, there.get("ETag") is None), page
             if "xlsx" not in page:  # packed
-                assert same(here.body, there), page
-            assert (here.get("ETag") is None) == ("etag" not in headers), page
-        assert f'version="{embedded.version}"' in service.ask("/metrics")[2].decode()
-        assert b"ready" in service.ask("/health")[2]
+                assert same(here.body, there.body.replace(str(service.port).encode(), str(local.port).encode())), page
+        assert f'version="{embedded.version}"' in service.ask("/metrics").text
+        assert "ready\n" == service.ask("/health").text
         assert 0 == service.stop()
 
 
@@ -142,26 +139,26 @@ def words(document: bytes) -> list[bytes]:
 
 
 def test_published_anew_while_served(tmp_path: Path) -> None:
-    """The service goes over to what is published anew: labels that it had looked up before are the new ones, and so is the version."""
+    """The service goes over to what is published anew; until then it answers with the old data or asks for patience, and mixes nothing."""
     label = '<https://example.org/a> <http://www.w3.org/2000/01/rdf-schema#label> "{}"@en'
+    query = 'SELECT ?l { <https://example.org/a> <http://www.w3.org/2000/01/rdf-schema#label> ?l FILTER(LANG(?l) = "en") }'
+
+    def manifest(word: str) -> Manifest:
+        return write_artefact(tmp_path / word, DATA | {"case/a": [*DATA["case/a"], label.format(word)]})
+
     with Engine() as engine:
-        old = write_artefact(tmp_path / "old", DATA | {"case/a": [*DATA["case/a"], label.format("before")]})
-        publish(tmp_path / "old", engine.url)
-        with Serving("--store", engine.url, "--project", ROOT) as service:
-            query = 'SELECT ?l { <https://example.org/a> <http://www.w3.org/2000/01/rdf-schema#label> ?l FILTER(LANG(?l) = "en") }'
-            assert (200, old.digest, "l\r\nbefore\r\n") == service.query(query)
-            new = write_artefact(tmp_path / "new", DATA | {"case/a": [*DATA["case/a"], label.format("after")]})
-            publish(tmp_path / "new", engine.url)
-            seen = set()
-
-            def over() -> bool:
-                status, version, body = service.query(query + f" # {len(seen)}")
-                seen.add((status, version, body if status == 200 else ""))
-                return version == new.digest and status == 200
-
-            wait_until(over)
-            assert seen <= {(200, old.digest, "l\r\nbefore\r\n"), (503, old.digest, ""), (503, "", ""), (200, new.digest, "l\r\nafter\r\n")}
-            wait_until(lambda: any(new.digest in line for line in service.lines))
+        old, new = manifest("before"), manifest("after")
+        publish(tmp_path / "before", engine.url)
+        with serving("--store", engine.url, "--project", ROOT) as service:
+            answers = [service.query(query, "text/csv")]
+            publish(tmp_path / "after", engine.url)
+            while answers[-1].get("Covalue-Dataset") != new.digest:
+                answers.append(service.query(f"{query} # {len(answers)}", "text/csv"))
+                assert len(answers) < 10_000
+            wait_until(lambda: any(new.digest in line for line in service.said))
+        seen = {(a.status, a.get("Covalue-Dataset"), a.text if a.status == 200 else a.get("Retry-After") is not None) for a in answers}
+        assert seen <= {(200, old.digest, "l\r\nbefore\r\n"), (503, old.digest, True), (503, None, True), (200, new.digest, "l\r\nafter\r\n")}
+        assert {200} <= {answers[0].status, answers[-1].status}
 
 
 def test_password_is_nowhere_seen(tmp_path: Path, small_built: tuple[object, Path]) -> None:
@@ -179,13 +176,13 @@ def test_password_is_nowhere_seen(tmp_path: Path, small_built: tuple[object, Pat
         bad = run("publish", *options, COVALUE_STORE=engine.url, COVALUE_STORE_USER="me", COVALUE_STORE_PASSWORD="hush")
         inside = run("publish", engine.url.replace("//", "//me:hush-hush@"), *options)
         assert (0, 3, 2) == (good.returncode, bad.returncode, inside.returncode), good.stderr
-        with Serving("--store", engine.url, "--access-log", *options[:2], COVALUE_STORE_USER="me", COVALUE_STORE_PASSWORD="hush-hush") as service:
-            assert 200 == service.ask("/health")[0]
+        with serving("--store", engine.url, "--access-log", *options[:2], COVALUE_STORE_USER="me", COVALUE_STORE_PASSWORD="hush-hush") as service:
+            assert 200 == service.ask("/health").status
             seen = Path(f"/proc/{service.process.pid}/cmdline").read_text() if Path("/proc").is_dir() else ""
             engine.hook = lambda _: Answer(401, b"no")
-            assert 200 != service.query("ASK { ?s ?p ?o }")[0]
+            assert 200 != service.query("ASK { ?s ?p ?o }").status
             assert 0 == service.stop()
-    said = "".join([seen, *service.lines, *(d.stdout + d.stderr for d in (good, bad, inside))])
+    said = "".join([seen, *service.said, *(d.stdout + d.stderr for d in (good, bad, inside))])
     assert "hush" not in said.replace("COVALUE_STORE_PASSWORD", "")
     assert not any("password" in p.name or "token" in p.name for command in (publish_command, serve_command) for p in command.params if p.name)
 
