@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
-DEPENDS = ("pyproject.toml", "service/hatch_build.py")
+BUILT = ROOT / "service" / "covalue" / "web" / "static" / "built"
+DEPENDS = ("pyproject.toml", "service/hatch_build.py", "service/web/vendor.json")
 CHECKS = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
@@ -70,8 +71,22 @@ def make_venv() -> list[str]:
     return [sys.executable, "-m", "pip", "--python", str(PYTHON)]
 
 
+def complete() -> None:
+    """Tries again for the editor's files where an earlier set-up could not fetch them; the service runs without them too."""
+    stamp = BUILT / ".stamp"
+    listed = (ROOT / "service/web/vendor.json").read_bytes()
+    if os.environ.get("COVALUE_WEB") == "skip" or (stamp.is_file() and stamp.read_bytes() == listed):
+        return
+    say("fetching the files of the SPARQL editor, which are missing", "正在补取 SPARQL 编辑器的文件")
+    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-deps", "--retries=0", "--timeout=10", "--disable-pip-version-check", "--editable", str(ROOT)]
+    subprocess.run(command, cwd=ROOT, capture_output=True)
+    if not stamp.is_file():
+        say("they cannot be fetched now; the page has a plain form instead.", "目前无法取得；页面改用普通表单。")
+
+
 def set_up(extra: str) -> None:
     if done(extra):
+        complete()
         return
     say("setting up (once, takes about half a minute)", "正在安装（仅一次，约半分钟）")
     try:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def checkout(tmp_path: Path) -> Path:
     """A checkout with nothing but start.py and what its set-up depends on."""
     root = tmp_path / "checkout"
-    for name in ("start.py", "pyproject.toml", "service/hatch_build.py"):
+    for name in ("start.py", "pyproject.toml", "service/hatch_build.py", "service/web/vendor.json"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     return root
@@ -50,6 +50,8 @@ def set_up(module: ModuleType) -> Callable[[str], None]:
             path.write_text(f'#!/bin/sh\necho {name} "$@"\ncase " $FAILING " in *" {name} "*) exit 5;; esac\n')
             path.chmod(0o755)
         (module.VENV / "covalue.stamp").write_text(module.wanted(extra), encoding="utf-8")
+        module.BUILT.mkdir(parents=True)
+        shutil.copy(ROOT / "service/web/vendor.json", module.BUILT / ".stamp")
 
     return pretend
 
@@ -71,13 +73,25 @@ def test_set_up_with_test_tools_serves_for_running_too(module: ModuleType, set_u
     assert expected == module.done(asked)
 
 
-@pytest.mark.parametrize("name", ["pyproject.toml", "service/hatch_build.py"])
+@pytest.mark.parametrize("name", ["pyproject.toml", "service/hatch_build.py", "service/web/vendor.json"])
 def test_changed_dependencies_ask_for_a_new_set_up(module: ModuleType, set_up: Callable[[str], None], checkout: Path, name: str) -> None:
     """A change to what the installation depends on makes it out of date."""
     set_up("")
     with (checkout / name).open("a") as file:
         file.write("\n")
     assert not module.done("")
+
+
+def test_missing_files_of_the_editor_are_fetched_later(module: ModuleType, set_up: Callable[[str], None], checkout: Path) -> None:
+    """An earlier set-up without network is completed at the next start, and a failure of that stops nothing; once they are there, or with `skip`, nothing is asked."""
+    set_up("")
+    (module.BUILT / ".stamp").unlink()
+    first = run(checkout)
+    assert (0, "covalue serve") == (first.returncode, first.stdout.strip())
+    assert "plain form" in first.stderr
+    assert "plain form" not in run(checkout, COVALUE_WEB="skip").stderr
+    shutil.copy(ROOT / "service/web/vendor.json", module.BUILT / ".stamp")
+    assert "" == run(checkout).stderr
 
 
 def test_moved_checkout_asks_for_a_new_set_up(module: ModuleType, set_up: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
