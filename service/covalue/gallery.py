@@ -25,6 +25,8 @@ VCC = PREFIXES["vcc"]
 USER_ROLES = frozenset({"user", "potential-customer"})
 FOCAL_ROLE = "focal-firm"
 GENERAL = "general"
+SIZED = ("Actor", "Contribution", "EvolutionStage", "CausalLink", "IndicatorObservation")
+"""Classes that the list of cases counts."""
 CANVAS = "lenses/canvas-blocks"
 BLOCKS = {
     "KeyPartner": "partners",
@@ -198,11 +200,11 @@ class Gallery:
     # --- the canvas, the causes, the figures, the structure
 
     def has_canvas(self) -> bool:
-        """Whether the canvas can be asked for at all, and the case stands on it."""
-        return bool(self._rows(CANVAS))
+        """Whether the canvas can be asked for at all; where it can, its blocks may still be empty."""
+        return CANVAS in self.library.questions
 
     def canvas(self) -> dict[str, list[Entry]]:
-        """Entries by block; an item that several claims put there is reported where any of them is."""
+        """Entries by block, those that most claims put there first; an item is reported where any of its claims is."""
         blocks: dict[str, list[Entry]] = {b: [] for b in CANVAS_BLOCKS}
         told = [r for r in self._rows(CANVAS) if r["item"].value]
         for rows in _by(told, "block", "item"):
@@ -211,7 +213,7 @@ class Gallery:
                 kinds = {_last(r["modality"]) for r in rows}
                 claims = tuple(dict.fromkeys(self._thing(r["claim"]) for r in rows))
                 blocks[name].append(Entry(Claim(self._thing(rows[0]["item"]), REPORTED if REPORTED in kinds else sorted(kinds)[0], claims)))
-        return blocks
+        return {name: sorted(entries, key=lambda e: -len(e.claim.passages)) for name, entries in blocks.items()}
 
     def causes(self) -> list[Cause]:
         """The causal links in the order of the source."""
@@ -285,6 +287,22 @@ class Gallery:
 def cases(answers: Answers) -> list[str]:
     """The IRIs of all cases of a dataset, in order."""
     return [row["x"]["value"] for row in bindings(answers.store, f"SELECT ?x WHERE {{ ?x <{RDF_TYPE}> <{VCC}Case> }} ORDER BY ?x")[1] if row["x"]["type"] == "uri"]
+
+
+def exists(answers: Answers, iri: str) -> bool:
+    """Whether there is a case of this IRI."""
+    return bool(bindings(answers.store, f"SELECT ?x WHERE {{ VALUES ?x {{ <{iri}> }} ?x <{RDF_TYPE}> <{VCC}Case> }}")[1])
+
+
+def sizes(answers: Answers) -> dict[str, dict[str, int]]:
+    """By case: how many things of some classes its record holds, by the local name of the class."""
+    kinds = " ".join(f"<{VCC}{kind}>" for kind in SIZED)
+    query = f"""SELECT ?case ?kind (COUNT(DISTINCT ?x) AS ?n) WHERE {{ VALUES ?kind {{ {kinds} }} ?x <{RDF_TYPE}> ?kind ; <{VCC}inCase> ?case }}
+        GROUP BY ?case ?kind ORDER BY ?case ?kind"""
+    out: dict[str, dict[str, int]] = {}
+    for row in bindings(answers.store, query)[1]:
+        out.setdefault(row["case"]["value"], {})[row["kind"]["value"].removeprefix(VCC)] = int(row["n"]["value"])
+    return out
 
 
 def _by(rows: Iterable[Row], *columns: str) -> list[list[Row]]:

@@ -14,4 +14,8 @@ KINDS = {
     "ontology": "/ontology",
     "resource": "/case/xiaomi/actor/users.html",
     "dataset": "/dataset.html",
+    "cases": "/cases",
+    "case": "/case/xiaomi.html",
+    "case-network": "/case/xiaomi.html?view=network",
+    "case-causes": "/case/xiaomi.html?view=causes",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from covalue.pictures.model import Thing, say
+from covalue.pictures.model import Thing, many, say
 from covalue.pictures.svg import Node, Picture, group, link, node
 from covalue.pictures.text import lines
 
@@ -73,5 +73,5 @@ def draw(name: str, lang: str, title: str, rows: Sequence[Row]) -> Picture:
             )
         )
     count = sum(r.links for r in rows)
-    description = t(f"{len(rows)} sections with {count} mentions of causal links.", f"{len(rows)} 个章节，共 {count} 处因果关系。")
+    description = t(f"{many(len(rows), 'section')}; causal links counted in each: {count} in all.", f"{len(rows)} 个章节，共 {count} 处因果关系。")
     return Picture(name, WIDTH, TOP + HIGH * len(rows) + 12, title, description, tuple(body), lang)

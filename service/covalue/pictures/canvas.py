@@ -103,7 +103,7 @@ def _block(name: str, entries: Sequence[Entry], column: float, y: float, wide: f
         at += height(said, TEXT) + 3
     if len(entries) > MOST:
         more = len(entries) - MOST
-        parts.append(node("text", t(f"and {more} more", f"另有 {more} 项"), x=x + PAD + 10, y=y + high - PAD + 4, font_size=TEXT, class_="muted"))
+        parts.append(node("text", t(f"and {more} more", f"另有 {more} 项"), x=x + PAD + 10, y=at + TEXT, font_size=TEXT, class_="muted"))
     if not entries:
         parts.append(node("text", t("nothing recorded", "无记录"), x=x + PAD, y=start + TEXT, font_size=TEXT, class_="muted"))
     return group(parts, class_=f"canvas-{name}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from covalue.pictures import legend
 from covalue.pictures.layers import Edge, Layout, Place, Size, cycles, layout, strong
-from covalue.pictures.model import MODALITIES, Claim, Thing, say, weakest
+from covalue.pictures.model import MODALITIES, Claim, Thing, many, say, weakest
 from covalue.pictures.svg import Node, Picture, group, link, node
 from covalue.pictures.text import LINE, block, lines
 
@@ -21,6 +21,8 @@ BOX, INSIDE, TEXT = 196.0, 10.0, 12.5
 DOT = 9.0
 MARGIN = 14.0
 MOST_LINES = 5
+LANE, TURN = 7.0, 24.0
+"""Where a line that closes a loop runs beside a box, and how far it swings out."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,8 @@ def draw(name: str, lang: str, title: str, links: Sequence[Cause], closing: froz
     arrows, joints = _arrows(links)
     sizes |= {joint: Size(DOT, DOT) for joint in joints}
     found = layout(sizes, list(arrows))
-    top = MARGIN + (26.0 if found.backwards else 0.0)
-    side = MARGIN + (46.0 if found.backwards else 0.0)
+    top = MARGIN + (12.0 if found.backwards else 0.0)
+    side = MARGIN + (22.0 if found.backwards else 0.0)
     found = replace(
         found,
         places={n: replace(p, x=p.x + side - MARGIN) for n, p in found.places.items()},
@@ -120,7 +122,7 @@ def draw(name: str, lang: str, title: str, links: Sequence[Cause], closing: froz
     width = max(found.width + 2 * side, 560.0)
     y = found.height + top + MARGIN
     body = (legend.heads(name, (*MODALITIES, "loop")), group(drawn), group(dots), group(boxes), _legend(links, bool(closing), bool(joints), lang, y))
-    description = t(f"{len(known)} situations and {len(links)} causal links, from left to right.", f"{len(known)} 个情形、{len(links)} 条因果关系，自左向右。")
+    description = t(f"{many(len(known), 'situation')} and {many(len(links), 'causal link')}, from left to right.", f"{len(known)} 个情形、{len(links)} 条因果关系，自左向右。")
     return Picture(name, width, y + 2 * legend.HEIGHT, title, description, body, lang)
 
 
@@ -186,20 +188,19 @@ def _forth(edge: Edge, found: Layout, sizes: dict[str, Size], top: float) -> str
 
 
 def _back(source: str, target: str, found: Layout, sizes: dict[str, Size], top: float) -> str:
-    """A line that closes a loop: out on the right, back along its own way, and into its target from the left."""
+    """A line that closes a loop: out on the right, back between the boxes, and into its target from the left."""
     a, b = found.places[source], found.places[target]
-    x1, y1 = a.x + sizes[source].width + MARGIN, a.y + sizes[source].height / 2 + top
-    x2, y2 = b.x + MARGIN, b.y + sizes[target].height / 2 + top
     inner = [(x + MARGIN, y + top) for x, y in found.bends[(source, target)]]
-    if not inner:
-        high = min(a.y, b.y) + top - 20
-        return f"M{x1:.1f} {y1:.1f}C{x1 + 40:.1f} {y1:.1f} {x1 + 30:.1f} {high:.1f} {(x1 + x2) / 2:.1f} {high:.1f}S{x2 - 40:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
-    first, last = inner[0], inner[-1]
-    out = f"M{x1:.1f} {y1:.1f}C{x1 + 46:.1f} {y1:.1f} {x1 + 46:.1f} {first[1]:.1f} {first[0]:.1f} {first[1]:.1f}"
-    for (xa, ya), (xb, yb) in itertools.pairwise(inner):
+    left1, right1, y1 = a.x + MARGIN, a.x + MARGIN + sizes[source].width, a.y + top + sizes[source].height / 2
+    left2, right2, y2 = b.x + MARGIN, b.x + MARGIN + sizes[target].width, b.y + top + sizes[target].height / 2
+    lane1 = y1 + (sizes[source].height / 2 + LANE) * (1 if (inner[0][1] if inner else y2) >= y1 else -1)
+    lane2 = y2 + (sizes[target].height / 2 + LANE) * (1 if (inner[-1][1] if inner else y1) >= y2 else -1)
+    out = f"M{right1:.1f} {y1:.1f}C{right1 + TURN:.1f} {y1:.1f} {right1 + TURN:.1f} {lane1:.1f} {right1:.1f} {lane1:.1f}"
+    points = [(right1, lane1), (left1, lane1), *inner, (right2, lane2), (left2, lane2)]
+    for (xa, ya), (xb, yb) in itertools.pairwise(points):
         half = (xa + xb) / 2
         out += f"C{half:.1f} {ya:.1f} {half:.1f} {yb:.1f} {xb:.1f} {yb:.1f}"
-    return out + f"C{x2 - 46:.1f} {last[1]:.1f} {x2 - 46:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+    return out + f"C{left2 - TURN:.1f} {lane2:.1f} {left2 - TURN:.1f} {y2:.1f} {left2:.1f} {y2:.1f}"
 
 
 def _legend(links: Sequence[Cause], looped: bool, joined: bool, lang: str, y: float) -> Node:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from covalue.pictures import legend
-from covalue.pictures.model import Claim, Thing, say
+from covalue.pictures.model import Claim, Thing, many, say
 from covalue.pictures.svg import Node, Picture, group, link, node
 from covalue.pictures.text import LINE, block, height, lines
 
@@ -78,7 +78,7 @@ def draw(name: str, lang: str, title: str, figures: Sequence[Figure]) -> Picture
     body.append(_key(figures, lang, y))
     body.append(legend.modalities({f.claim.modality for f in figures}, lang, 0, y + legend.HEIGHT))
     inexact = sum(f.comparator.short != "exactly" for f in figures)
-    description = t(f"{len(figures)} figures, {inexact} of them bounds or round numbers.", f"{len(figures)} 个数值，其中 {inexact} 个为界限或约数。")
+    description = t(f"{many(len(figures), 'figure')}; bounds or round numbers: {inexact}.", f"{len(figures)} 个数值，其中 {inexact} 个为界限或约数。")
     return Picture(name, WIDTH, y + 2 * legend.HEIGHT + 8, title, description, tuple(body), lang)
 
 

@@ -178,11 +178,13 @@ def _part(nodes: Mapping[str, Size], edges: Sequence[Edge], across: float, betwe
     columns = _ordered(columns, steps)
     tops = _tops(columns, steps, sizes, between)
     lefts = _lefts(columns, sizes, across)
-    places = {n: Place(lefts[rank[n]] + (_widest(columns[rank[n]], sizes) - nodes[n].width) / 2, tops[n]) for n in nodes}
+    places = {n: Place(lefts[rank[n]], tops[n]) for n in nodes}
     bends = {}
     for edge in edges:
         chain = chains[(edge[1], edge[0]) if edge in turned else edge]
         inner = [p for n in chain[1:-1] for p in _across_column(n, columns, sizes, tops, lefts)]
+        if edge not in turned and sizes[chain[0]].width < _widest(columns[rank[chain[0]]], sizes):
+            inner.insert(0, _across_column(chain[0], columns, sizes, tops, lefts)[1])  # past its wider neighbours before it turns
         bends[edge] = tuple(reversed(inner)) if edge in turned else tuple(inner)
     shift = min(tops.values(), default=0.0)
     height = max((tops[n] + sizes[n].height for n in tops), default=0.0) - shift

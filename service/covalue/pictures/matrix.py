@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from covalue.pictures.model import Thing, say
+from covalue.pictures.model import Thing, many, say
 from covalue.pictures.network import Actor, Count, tint
 from covalue.pictures.svg import Node, Picture, group, link, node
 from covalue.pictures.text import block, height, lines
@@ -48,7 +48,7 @@ def draw(name: str, lang: str, title: str, actors: Sequence[Actor], dimensions: 
             class_="muted",
         )
     )
-    description = t(f"{len(actors)} actors by {len(dimensions)} value dimensions.", f"{len(actors)} 个行动者，{len(dimensions)} 个价值维度。")
+    description = t(f"{many(len(actors), 'actor')} by {many(len(dimensions), 'value dimension')}.", f"{len(actors)} 个行动者，{len(dimensions)} 个价值维度。")
     return Picture(name, LEFT + CELL * max(len(dimensions), 2), y + 30 + MARGIN, title, description, tuple(body), lang)
 
 

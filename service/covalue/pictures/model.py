@@ -55,6 +55,16 @@ def say(lang: str) -> Say:
     return lambda en, zh: zh if lang == "zh" else en
 
 
+def many(count: int, what: str) -> str:
+    """
+    A number with its English noun.
+
+    >>> many(1, "stage"), many(2, "stage")
+    ('1 stage', '2 stages')
+    """
+    return f"{count} {what}" + ("" if count == 1 else "s")
+
+
 def modality_names(lang: str) -> dict[str, str]:
     """The words of legends, by modality."""
     t = say(lang)

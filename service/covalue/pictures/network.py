@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from covalue.pictures import legend
-from covalue.pictures.model import MODALITIES, REPORTED, Claim, Thing, say, weakest
+from covalue.pictures.model import MODALITIES, REPORTED, Claim, Thing, many, say, weakest
 from covalue.pictures.svg import Node, Picture, group, link, node
 from covalue.pictures.text import LINE, block, height, lines
 
@@ -137,7 +137,7 @@ def draw(name: str, lang: str, title: str, network: Network) -> Picture:
     total = bottom + legend.HEIGHT * 2 + 10
     count = sum(len(f.exchanges) for f in network.flows)
     description = t(
-        f"{len(network.actors) + 1} actors and {count} value exchanges. Numbers in a box count the actor's contributions per value dimension.",
+        f"{many(len(network.actors) + 1, 'actor')} and {many(count, 'value exchange')}. Numbers in a box count the actor's contributions per value dimension.",
         f"{len(network.actors) + 1} 个行动者、{count} 次价值交换。框内数字为该行动者对各价值维度的贡献数。",
     )
     return Picture(name, width, total, title, description, tuple(body), lang)
@@ -245,7 +245,7 @@ def _strip(actor: Actor, x: float, y: float, wide: float, dimensions: Sequence[T
         at = x + i * (each + 4)
         total = count.reported + count.other
         shape = node("rect", x=at, y=y, width=each, height=STRIP - 8, rx=3, class_=f"cell {tint(dimension)}" if total else "cell empty")
-        said = t(f"{actor.thing.label}, {dimension.label}: {total} contributions", f"{actor.thing.label}，{dimension.label}：{total} 项贡献")
+        said = t(f"{actor.thing.label}, {dimension.label}: {many(total, 'contribution')}", f"{actor.thing.label}，{dimension.label}：{total} 项贡献")
         if count.other:
             said += t(f", {count.other} of them derived or cited", f"，其中 {count.other} 项为推导或转引")
         figure = node("text", str(total) if total else "", x=at + each / 2, y=y + 18, font_size=13, text_anchor="middle", class_=None if count.reported or not total else "derived")

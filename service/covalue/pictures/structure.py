@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from covalue.pictures import legend
-from covalue.pictures.model import Claim, Thing, say
+from covalue.pictures.model import Claim, Thing, many, say
 from covalue.pictures.network import tint
 from covalue.pictures.svg import Node, Picture, group, link, node
 from covalue.pictures.text import block, height, lines
@@ -74,7 +74,7 @@ def draw(name: str, lang: str, title: str, dimensions: Sequence[Dimension], most
     )
     count = sum(len(th.claims) for d in dimensions for th in d.themes)
     description = t(
-        f"{count} statements in {sum(len(d.themes) for d in dimensions)} themes and {len(dimensions)} dimensions.",
+        f"{many(count, 'statement')} in {many(sum(len(d.themes) for d in dimensions), 'theme')} and {many(len(dimensions), 'dimension')}.",
         f"{count} 项陈述，{sum(len(d.themes) for d in dimensions)} 个主题，{len(dimensions)} 个维度。",
     )
     return Picture(name, x3 + DIMENSION + 2, y + legend.HEIGHT, title, description, tuple(body), lang)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from covalue.pictures import legend
-from covalue.pictures.model import Claim, Moment, Thing, say
+from covalue.pictures.model import Claim, Moment, Thing, many, say
 from covalue.pictures.svg import Node, Picture, group, link, node
 from covalue.pictures.text import block, height, lines
 
@@ -101,6 +101,7 @@ def draw(name: str, lang: str, title: str, stages: Sequence[Stage], events: Sequ
     scale = _scale([m for s in stages for m in (s.start, s.end)] + [m for e in events for m in (e.start, e.end)])
     y = TOP
     rows: list[Node] = []
+    triggers: list[Node] = []
     starts: dict[str, tuple[float, float]] = {}
     for i, stage in enumerate(stages):
         if scale is not None and stage.start is not None:
@@ -112,19 +113,21 @@ def draw(name: str, lang: str, title: str, stages: Sequence[Stage], events: Sequ
         rows.append(node("line", x1=0, x2=WIDTH, y1=y - GAP / 2, y2=y - GAP / 2, class_="rule"))
     for event in events:
         row, below = _event(event, scale, y, lang)
-        rows += [_set_off(name, *starts[event.claim.thing.iri], y, stages, event), row] if event.claim.thing.iri in starts else [row]
+        rows.append(row)
+        triggers += [_set_off(name, *starts[event.claim.thing.iri], y, stages, event)] if event.claim.thing.iri in starts else []
         y = below
     found = {f.claim.modality for s in stages for f in s.facts} | {e.claim.modality for e in events}
     total = y + GAP + legend.HEIGHT
     body = (
         legend.heads(name),
         _axis(scale, y, lang, any(e.start is None and e.end is None for e in events) or any(s.start is None for s in stages)),
+        group(triggers),
         group(rows),
         legend.modalities(found, lang, 0, y + GAP),
     )
     dated = sum(1 for e in events if e.start or e.end)
     description = t(
-        f"{len(stages)} stages, {len(events)} events, {dated} of them dated. Bars with an open right end have no end in the source.",
+        f"{many(len(stages), 'stage')}, {many(len(events), 'event')}, {dated} dated. Bars with an open right end have no end in the source.",
         f"{len(stages)} 个阶段，{len(events)} 个事件，其中 {dated} 个有日期。右端敞开的条表示来源未说明结束。",
     )
     return Picture(name, WIDTH, total, title, description, body, lang)
@@ -231,5 +234,5 @@ def _set_off(name: str, x: float, bar: float, y: float, stages: Sequence[Stage],
 def _beside(said: str, left: float, right: float, y: float, scale: _Scale) -> Node:
     """The date in words, at the side where there is room."""
     if right + 90 < scale.right:
-        return node("text", said, x=right + 10, y=y + 4, font_size=SMALL, class_="muted")
-    return node("text", said, x=left - 10, y=y + 4, font_size=SMALL, class_="muted", text_anchor="end")
+        return node("text", said, x=right + 10, y=y + 4, font_size=SMALL, class_="muted halo")
+    return node("text", said, x=left - 10, y=y + 4, font_size=SMALL, class_="muted halo", text_anchor="end")

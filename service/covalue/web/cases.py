@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, request
 from markupsafe import Markup
@@ -21,7 +21,7 @@ from markupsafe import Markup
 from covalue import exhibits, tabular
 from covalue.errors import InputError
 from covalue.exhibits import ALL, Cut
-from covalue.gallery import Gallery, cases
+from covalue.gallery import Gallery, cases, exists, sizes
 from covalue.names import BASE, PREFIXES
 from covalue.pictures import canvas, causes, matrix, network, timeline
 from covalue.pictures.model import Thing, modality_names
@@ -44,6 +44,10 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     **{name: (name,) for name in ("evolution", "network", "matrix", "canvas", "figures", "structure")},
 }
 """The pictures of each view."""
+MOST_LISTED = 300
+"""Cases on the page that lists them."""
+SMALL_MAP = 60
+"""So many situations at most are drawn at once without being asked for."""
 AS_TABLES = frozenset({"matrix", "canvas"})
 """Pictures that a page shows as a table or grid of its own, which is easier to read; the picture can still be saved."""
 VARIABLES = (
@@ -88,12 +92,9 @@ class _Cases:
         opaque = self._views.tag("cases")
         if (held := answers.held(opaque, PAGE)) is not None:
             return held
-        galleries = [self._gallery(iri) for iri in cases(self._answers)]
-        shown = [
-            {"about": g.about, "href": _page(g.case), "actors": len(g.contributors()), "stages": len(g.stages()), "causes": len(g.causes()), "figures": len(g.figures())}
-            for g in galleries
-        ]
-        return of_version(page("cases.html", opaque, cases=shown), self._answers.store)
+        every, counted = cases(self._answers), sizes(self._answers)
+        shown = [{"about": self._gallery(iri).about, "href": _page(iri), "sizes": counted.get(iri, {})} for iri in every[:MOST_LISTED]]
+        return of_version(page("cases.html", opaque, cases=shown, left=len(every) - len(shown)), self._answers.store)
 
     def page(self, name: str) -> Response:
         """The page of a case."""
@@ -142,9 +143,9 @@ class _Cases:
         Raises:
             UnknownError: there is none by this name; the nearest are named.
         """
-        known = cases(self._answers)
-        iri = CASE + name
-        if iri not in known:
+        iri = CASE + quote(name, safe=addresses.PATH_SAFE)
+        if not exists(self._answers, iri):
+            known = cases(self._answers)
             near = nearest(iri, known)
             listed = ", ".join(short_id(n) for n in near or known[:5]) or "-"
             raise UnknownError(f'there is no case "{name[:100]}"; there are {listed}.', f"没有案例“{name[:100]}”；现有 {listed}。", near)
@@ -223,8 +224,7 @@ class _Content:
     def values(self) -> dict[str, Any]:
         """All values of the template."""
         gallery, asked = self._gallery, self._asked
-        names = ("causes",) if asked.cut != ALL and asked.view == "causes" and (asked.cut.section or asked.cut.focus) else SHOWN[asked.view]
-        exhibited = [self._exhibit(name, i) for i, name in enumerate(names, 1)]
+        exhibited = [self._exhibit(name, i) for i, name in enumerate(self._names(), 1)]
         return {
             "about": gallery.about,
             "title": gallery.about.thing.label,
@@ -240,6 +240,17 @@ class _Content:
             "tint": tint,
             **self._details(),
         }
+
+    def _names(self) -> tuple[str, ...]:
+        """The pictures of the view; a small causal map is shown whole, and stands for the loops where there are none."""
+        asked, links = self._asked, self._gallery.causes()
+        small = 0 < len(causes.things(links)) <= SMALL_MAP
+        if asked.view == "causes" and (asked.cut.section or asked.cut.focus):
+            return ("causes",)
+        names = SHOWN[asked.view]
+        if "loops" in names and links and not causes.loops(links).rounds:
+            names = tuple(("causes" if small else "sections") if n == "loops" else n for n in names)
+        return tuple(dict.fromkeys((*names, "causes") if asked.view == "causes" and small else names))
 
     def _exhibit(self, name: str, position: int) -> dict[str, Any]:
         gallery, cut = self._gallery, self._asked.cut if name == "causes" else ALL
