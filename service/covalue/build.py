@@ -20,7 +20,7 @@ from pathlib import Path
 import pyoxigraph as ox
 from filelock import FileLock, Timeout
 
-from covalue import __version__, coverage, mappings, names, reason, validate
+from covalue import __version__, coverage, gaps, mappings, names, reason, validate
 from covalue.errors import FindingsError, Place, SourceError, StoreError
 from covalue.findings import Finding, Report
 from covalue.lenses import Lenses, Parts, load_rules
@@ -52,6 +52,7 @@ class Shared:
     reader: Reader
     folders: list[Folder]
     mapped: mappings.Mapped
+    lens_shapes: dict[str, list[ox.Quad]] = field(default_factory=dict)
     places: dict[tuple[str, str], Place] = field(default_factory=dict)
 
     def quads(self) -> Iterator[ox.Quad]:
@@ -87,7 +88,9 @@ def load_shared(project: Project, broken: list[SourceError] | None = None) -> Sh
     core = [q for path in project.ontology_files() for q in turtle(path)]
     schemes = {p.stem: turtle(p) for p in project.scheme_files()}
     shapes = [q for path in project.shape_files() for q in turtle(path)]
-    core, shapes = _label_blank_nodes(core, shapes)
+    lens_shapes = {p.stem: turtle(p) for p in project.lens_shapes()}
+    parts = _label_blank_nodes({names.GRAPH_ONTOLOGY: core, names.GRAPH_SHAPES: shapes, **{names.gaps_graph(lens): quads for lens, quads in lens_shapes.items()}})
+    core, shapes = parts[names.GRAPH_ONTOLOGY], parts[names.GRAPH_SHAPES]
     reader = Reader(read_specs(project.specs()), vocabulary([*core, *(q for qs in schemes.values() for q in qs)]), project.relative)
     named = {names.GRAPH_ONTOLOGY: _into(core, names.GRAPH_ONTOLOGY)}
     for name, quads in schemes.items():
@@ -96,7 +99,7 @@ def load_shared(project: Project, broken: list[SourceError] | None = None) -> Sh
         named[names.GRAPH_LENSES] = _into([q for path in lenses for q in turtle(path)], names.GRAPH_LENSES)
     mapped = mappings.load(project, [*core, *(q for qs in schemes.values() for q in qs)], turtle)
     reader.report.extend(mapped.findings)
-    shared = Shared(named, _into(shapes, names.GRAPH_SHAPES), reader, [], mapped)
+    shared = Shared(named, _into(shapes, names.GRAPH_SHAPES), reader, [], mapped, {lens: parts[names.gaps_graph(lens)] for lens in lens_shapes})
     _add_folder(shared, reader.literature(project.literature()), names.GRAPH_LITERATURE)
     for path in project.sources():
         _add_folder(shared, reader.source(path), names.source_graph(path.name))
@@ -115,13 +118,14 @@ def _into(quads: Iterable[ox.Quad], graph: str) -> list[ox.Quad]:
     return [ox.Quad(q.subject, q.predicate, q.object, name) for q in quads]
 
 
-def _label_blank_nodes(core: list[ox.Quad], shapes: list[ox.Quad]) -> tuple[list[ox.Quad], list[ox.Quad]]:
-    """Blank nodes get labels that depend on the statements alone (RDFC-1.0), unique over both graphs."""
-    a, b = names.GRAPH_ONTOLOGY, names.GRAPH_SHAPES
-    dataset = ox.Dataset([*_into(core, a), *_into(shapes, b)])
+def _label_blank_nodes(parts: Mapping[str, list[ox.Quad]]) -> dict[str, list[ox.Quad]]:
+    """Blank nodes get labels that depend on the statements alone (RDFC-1.0), unique over all graphs."""
+    dataset = ox.Dataset([q for graph, quads in parts.items() for q in _into(quads, graph)])
     dataset.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
-    quads = list(dataset)
-    return [q for q in quads if q.graph_name.value == a], [q for q in quads if q.graph_name.value == b]
+    labelled: dict[str, list[ox.Quad]] = {graph: [] for graph in parts}
+    for quad in dataset:
+        labelled[quad.graph_name.value].append(quad)
+    return labelled
 
 
 def load_case(shared: Shared, path: Path) -> Lifted:
@@ -243,7 +247,7 @@ def _write(project: Project, chunks: _Chunks, progress: Progress) -> _Chunks:
         chunks.add(graph, quads)
     for graph, quads in shared.mapped.named.items():
         chunks.add(graph, quads)
-    chunks.add(names.GRAPH_SHAPES, shared.shapes)
+    chunks.add(names.GRAPH_SHAPES, [*shared.shapes, *_into((q for quads in shared.lens_shapes.values() for q in quads), names.GRAPH_SHAPES)])
     ontology = shared.ontology()
     report = shared.reader.report
     report.extend(validate.run_checks(project.check_files(), ontology))
@@ -280,7 +284,8 @@ def _write_cases(project: Project, shared: Shared, base: reason.Base, chunks: _C
             chunks.add(names.inferred_graph(graph), consequences)
             seen = lenses.see([*lifted.quads, *consequences])
             shared.reader.report.extend(seen.findings)
-            chunks.lensed.add(path.name, seen.lines)
+            missing = (line for lens, made in seen.made.items() for line in gaps.find(lens, names.PREFIXES["case"] + path.name, made, shared.lens_shapes.get(lens, ())))
+            chunks.lensed.add(path.name, {*seen.lines, *missing})
         if batch.quads and (len(batch.quads) >= BATCH or number == len(paths)):
             progress(f"shapes, up to case {number} of {len(paths)}", f"检查形状，至案例 {number}/{len(paths)}")
             shared.reader.report.extend(validate.conforms([*shared.quads(), *batch.quads], shared.shapes, batch.places))

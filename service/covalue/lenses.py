@@ -56,9 +56,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the lenses make of one case: sorted lines of N-Quads, and what is wrong with the rules."""
+    """What the lenses make of one case: lines of N-Quads; for each lens its statements with their claims; and what is wrong with the rules."""
 
-    lines: tuple[str, ...]
+    lines: frozenset[str]
+    made: Mapping[str, Mapping[ox.Triple, set[str]]]
     findings: tuple[Finding, ...] = ()
 
 
@@ -137,22 +138,22 @@ class Lenses:
             facts: of the case, consequences among them; their graphs are ignored.
         """
         if not self.rules:
-            return Seen(())
+            return Seen(frozenset(), {})
         own = [q for q in map(_plain, facts) if q not in self._store]
         self._store.extend(own)
         claims = _claims(own)
         admitted = {iri for iri, said in claims.items() if SCOPE in said.get(_SCOPE, ()) and MODALITIES & set(said.get(_MODALITY, ()))}
         lines: set[str] = set()
         findings = []
-        for lens in sorted({rule.lens for rule in self.rules}):
-            made: dict[ox.Triple, set[str]] = {}
-            for rule in (r for r in self.rules if r.lens == lens):
-                findings += self._apply(rule, admitted, made)
+        seen: dict[str, dict[ox.Triple, set[str]]] = {}
+        for rule in self.rules:
+            findings += self._apply(rule, admitted, seen.setdefault(rule.lens, {}))
+        for lens, made in seen.items():
             lines.update(_written(lens, made, claims))
             lines.update(f"{ox.Quad(q.subject, q.predicate, q.object, ox.NamedNode(trace_graph(lens)))} .\n" for q in own if q.object == _CASE)
         for quad in own:
             self._store.remove(quad)
-        return Seen(tuple(sorted(lines)), tuple(findings))
+        return Seen(frozenset(lines), seen, tuple(findings))
 
     def _apply(self, rule: Rule, admitted: set[str], made: dict[ox.Triple, set[str]]) -> list[Finding]:
         odd: set[str] = set()
@@ -238,9 +239,9 @@ class Parts:
                 return True
         return False
 
-    def add(self, case: str, lines: Sequence[str]) -> None:
+    def add(self, case: str, lines: Iterable[str]) -> None:
         """Keeps what was made of a case."""
-        data = "".join(lines).encode()
+        data = "".join(sorted(lines)).encode()
         path = self.work / f"{self.prints[case]}.{_digest(data)}.lenses.nq"
         path.write_bytes(data)
         self.files[case] = path
