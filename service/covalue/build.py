@@ -198,6 +198,9 @@ def build(project: Project, out: Path, progress: Progress = silent_progress) -> 
         FindingsError: the sources have faults; the artefact that stood before is untouched.
         StoreError: the folder cannot be written, or another build holds it for too long.
     """
+    present = _current(out, _fingerprint(project)[0])
+    if present is not None:  # where nothing is to be done, nothing need be writable
+        return present
     _ensure_folder(out)
     lock = FileLock(out / ".lock")
     try:
@@ -213,10 +216,9 @@ def build(project: Project, out: Path, progress: Progress = silent_progress) -> 
             ) from e
     with contextlib.ExitStack() as cleanup:
         cleanup.callback(lock.release)
-        shared_print, case_prints = project.fingerprints()
-        fingerprint = hashlib.sha256(json.dumps([shared_print, case_prints], sort_keys=True).encode()).hexdigest()
-        present = read_manifest(out)
-        if present and present.fingerprint == fingerprint:
+        fingerprint, case_prints = _fingerprint(project)
+        present = _current(out, fingerprint)
+        if present is not None:
             return present
         for stale in out.glob("tmp-*"):
             shutil.rmtree(stale, ignore_errors=True)
@@ -226,6 +228,18 @@ def build(project: Project, out: Path, progress: Progress = silent_progress) -> 
             return _write(project, _Chunks(out, work, case_prints), progress).publish(fingerprint)
         except OSError as e:
             raise StoreError(f"cannot write to {out}: {e.strerror}.", f"无法写入 {out}：{e.strerror}。") from e
+
+
+def _fingerprint(project: Project) -> tuple[str, Mapping[str, str]]:
+    """Of all sources, and of each case."""
+    shared_print, case_prints = project.fingerprints()
+    return hashlib.sha256(json.dumps([shared_print, case_prints], sort_keys=True).encode()).hexdigest(), case_prints
+
+
+def _current(out: Path, fingerprint: str) -> Manifest | None:
+    """The manifest in the folder, if it is of sources with this fingerprint."""
+    present = read_manifest(out)
+    return present if present and present.fingerprint == fingerprint else None
 
 
 def _ensure_folder(out: Path) -> None:

@@ -1,0 +1,153 @@
+"""What operators get: the systemd unit, the container's recipe, and the proxy's configuration."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from covalue.build import build
+from covalue.errors import StoreError
+from covalue.project import Project
+from covalue.settings import DOCUMENTED
+from processes import Running, serving, wait_until
+from served import Client
+from servers import free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+DEPLOY = ROOT / "service" / "deploy"
+UNIT = (DEPLOY / "covalue.service").read_text(encoding="utf-8")
+ANALYZE = shutil.which("systemd-analyze")
+PROGRAM = "/opt/covalue/bin/covalue"
+
+
+# --- systemd
+
+
+@pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed")
+@pytest.mark.parametrize(("name", "port"), [("covalue.service", "8000"), ("covalue@.service", "%i")])
+def test_unit_is_sound_and_closed(name: str, port: str, tmp_path: Path) -> None:
+    """systemd finds no fault in it, nor in the template for several, and counts little that the service could do harm with (1.2 of 10)."""
+    program = tmp_path / "covalue"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    path = tmp_path / name
+    path.write_text(UNIT.replace(PROGRAM, str(program)).replace("--port 8000", f"--port {port}"), encoding="utf-8")
+    verified = subprocess.run([ANALYZE or "", "verify", "--man=no", str(tmp_path / name.replace("@", "@8001"))], capture_output=True, text=True)
+    assert (0, "") == (verified.returncode, verified.stderr)
+    judged = subprocess.run([ANALYZE or "", "security", "--offline=yes", "--threshold=15", "--no-pager", str(path)], capture_output=True, text=True)
+    assert 0 == judged.returncode, judged.stdout[-300:]
+
+
+def test_unit_starts_what_there_is(small_built: tuple[Project, Path]) -> None:
+    """Its command line is one that the program takes."""
+    command = re.findall(r"^ExecStart=(\S+) serve (.*)$", UNIT, re.M)[0]
+    options = command[1].replace("--host 127.0.0.1 ", "").replace("--port 8000 ", "").split()
+    with serving("--project", small_built[0].root, "--out", small_built[1], *options) as service:
+        assert 200 == service.ask("/health").status
+    assert f"ExecReload={PROGRAM} build\n" in UNIT
+
+
+def test_serving_needs_nothing_writable(small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that holds the dataset of the sources as they are may be read-only."""
+    manifest = build(small, tmp_path / "out")
+
+    def no(_: Path) -> None:
+        raise StoreError("read-only", "只读")
+
+    monkeypatch.setattr("covalue.build._ensure_folder", no)
+    assert manifest == build(small, tmp_path / "out")
+    (small.root / "graph" / "cases" / "night-clinic" / "case.csv").touch()
+    assert manifest == build(small, tmp_path / "out")
+
+
+# --- the container
+
+
+def test_recipe_of_the_container(small_built: tuple[Project, Path]) -> None:
+    """It copies what an installation needs and nothing else, runs as nobody, and its check of health says so and fails when there is nobody."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    kept = [line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")]
+    assert all(list(ROOT.glob(name)) for name in kept), kept
+    assert {"ontology", "graph", "queries", "service", "pyproject.toml", "README.md"} <= set(kept)
+    assert re.search(r"^USER \d{5}:\d{5}$", text, re.M)
+    assert set(re.findall(r"COVALUE_\w+", text)) <= set(DOCUMENTED)
+    code = re.findall(r'CMD \["/opt/covalue/bin/python", "-c", "([^"]+)"\]', text)[0]
+    with serving("--project", small_built[0].root, "--out", small_built[1]) as service:
+        check = ["python3", "-c", code.replace(":8000/", f":{service.port}/")]
+        assert 0 == subprocess.run(check, capture_output=True).returncode
+    assert 0 != subprocess.run(check, capture_output=True).returncode
+
+
+# --- the proxy
+
+
+@contextmanager
+def proxied(folder: Path, ports: tuple[int, int]) -> Iterator[Client]:
+    """nginx with the configuration that operators get, before two processes."""
+    text, port = (DEPLOY / "nginx.conf").read_text(encoding="utf-8"), free_port()
+    text = text.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("127.0.0.1:8001", f"127.0.0.1:{ports[0]}").replace("127.0.0.1:8002", f"127.0.0.1:{ports[1]}")
+    kinds = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    whole = f"daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; events {{}} http {{ access_log off; {kinds}\n{text}\n}}\n"
+    (folder / "nginx.conf").write_text(whole, encoding="utf-8")
+    process = subprocess.Popen([shutil.which("nginx") or "", "-p", str(folder), "-c", str(folder / "nginx.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    client = Client()
+    client.port = port
+
+    def answers() -> bool:
+        assert process.poll() is None, (folder / "error.log").read_text()
+        try:
+            return client.ask("/health/live").status == 200
+        except OSError:
+            return False
+
+    try:
+        wait_until(answers)
+        yield client
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed: apt-get install nginx-light")
+def test_two_processes_behind_nginx(small_built: tuple[Project, Path], tmp_path: Path) -> None:
+    """Addresses are those of the proxy, whatever a client says; and no request is lost when one process is killed."""
+    options = ("--project", small_built[0].root, "--out", small_built[1], "--proxies", "1")
+    statuses: list[int] = []
+    done = threading.Event()
+    with serving(*options) as one, serving(*options) as two, proxied(tmp_path, (one.port, two.port)) as proxy:
+        described = proxy.ask("/sparql", Accept="text/turtle", X_Forwarded_Host="evil.example", X_Forwarded_For="203.0.113.9").text
+        assert (True, False) == (f"<http://127.0.0.1:{proxy.port}/sparql>" in described, "evil" in described)
+        assert 404 == proxy.ask("/metrics").status
+
+        def ask() -> None:
+            while not done.is_set():
+                statuses.append(proxy.query(f"ASK {{ ?s ?p {len(statuses)} }}").status)
+
+        asking = [threading.Thread(target=ask) for _ in range(2)]
+        for thread in asking:
+            thread.start()
+        try:
+            time.sleep(0.5)
+            before = answered(one), answered(two)
+            one.process.kill()
+            time.sleep(1)
+        finally:
+            done.set()
+            for thread in asking:
+                thread.join()
+        assert (True, True, {200}) == (before[0] > 0, before[1] > 0, set(statuses))
+        assert answered(two) > before[1]
+        assert 0 == two.stop()
+
+
+def answered(service: Running) -> int:
+    """How many queries it has answered."""
+    return sum(int(n) for n in re.findall(r'covalue_requests_total\{route="sparql",[^}]*\} (\d+)', service.ask("/metrics").text))
