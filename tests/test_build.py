@@ -352,15 +352,36 @@ def locked_folder(small_built: tuple[Project, Path]) -> Iterator[Path]:
             folder.chmod(0o755)
 
 
+@pytest.fixture
+def open_project(small_source: Path) -> Iterator[Project]:
+    """A copy of the small project that every user may read."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)
+        shutil.copytree(small_source, root / "small")
+        yield Project(root / "small")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions on folders")
-def test_folder_without_write_permission(small_built: tuple[Project, Path], locked_folder: Path) -> None:
-    """A folder without write permission is a store error that says so; what was built there stays and can be opened."""
-    with pytest.raises(StoreError) as caught:
-        build(small_built[0], locked_folder)
-    assert all("Permission denied" in text and str(locked_folder) in text for text in (caught.value.en, caught.value.zh))
-    manifest = read_manifest(locked_folder)
-    assert manifest
+def test_folder_without_write_permission(open_project: Project, locked_folder: Path) -> None:
+    """A folder without write permission does while nothing is to be built; then it is a store error that says so, and what was built there stays."""
+    manifest = build(open_project, locked_folder)
     assert manifest.digest == OxigraphStore.open(locked_folder).version
+    add_row_as_root(open_project)
+    with pytest.raises(StoreError) as caught:
+        build(open_project, locked_folder)
+    assert all("Permission denied" in text and str(locked_folder) in text for text in (caught.value.en, caught.value.zh))
+    assert manifest == read_manifest(locked_folder)
+
+
+def add_row_as_root(project: Project) -> None:
+    """Changes a source, whoever this process is just now."""
+    before = os.geteuid()
+    os.seteuid(os.getuid())
+    try:
+        set_cell(project.root / "graph" / "cases" / "night-clinic" / "case.csv", 2, "label_en", "another name")
+    finally:
+        os.seteuid(before)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no ulimit")

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from covalue.build import build
-from covalue.errors import StoreError
 from covalue.project import Project
 from covalue.settings import DOCUMENTED
 from processes import Running, serving, wait_until
@@ -53,19 +51,6 @@ def test_unit_starts_what_there_is(small_built: tuple[Project, Path]) -> None:
     with serving("--project", small_built[0].root, "--out", small_built[1], *options) as service:
         assert 200 == service.ask("/health").status
     assert f"ExecReload={PROGRAM} build\n" in UNIT
-
-
-def test_serving_needs_nothing_writable(small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that holds the dataset of the sources as they are may be read-only."""
-    manifest = build(small, tmp_path / "out")
-
-    def no(_: Path) -> None:
-        raise StoreError("read-only", "只读")
-
-    monkeypatch.setattr("covalue.build._ensure_folder", no)
-    assert manifest == build(small, tmp_path / "out")
-    (small.root / "graph" / "cases" / "night-clinic" / "case.csv").touch()
-    assert manifest == build(small, tmp_path / "out")
 
 
 # --- the container

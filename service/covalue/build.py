@@ -198,10 +198,13 @@ def build(project: Project, out: Path, progress: Progress = silent_progress) -> 
         FindingsError: the sources have faults; the artefact that stood before is untouched.
         StoreError: the folder cannot be written, or another build holds it for too long.
     """
-    present = _current(out, _fingerprint(project)[0])
-    if present is not None:  # where nothing is to be done, nothing need be writable
-        return present
-    _ensure_folder(out)
+    try:
+        _ensure_folder(out)
+    except StoreError:
+        present = _current(out, _fingerprint(project)[0])
+        if present is None:
+            raise
+        return present  # where nothing is to be done, nothing need be writable
     lock = FileLock(out / ".lock")
     try:
         lock.acquire(timeout=0)
