@@ -48,7 +48,7 @@ class Strict(HTMLParser):
         self.tags.add(tag)
         if tag not in VOID_ELEMENTS:
             self.open.append(tag)
-        if tag == "script" and not (dict(attrs).get("src") or "").startswith("/static/") and dict(attrs).get("type") != "application/ld+json":
+        if tag == "script" and not (dict(attrs).get("src") or "").startswith("/static/") and dict(attrs).get("type") not in ("application/ld+json", "application/json"):
             self.faults.append("inline script")
         for name, value in attrs:
             if name.startswith("on") or name == "style":

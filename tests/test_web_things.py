@@ -188,3 +188,17 @@ def test_places_are_in_the_order_of_the_text() -> None:
     """Numbers count by their value."""
     order = ["s/3-p1-s1", "s/3.1-p1-s2", "s/3.1-p1-s10", "s/3.1-p2-s1", "s/3.2-p1-s1", "s/3.10-p1-s1"]
     assert order == sorted(set(order), key=place_key)
+
+
+def test_a_source_is_a_page_of_its_own(served: LibraryServed) -> None:
+    """With every sentence, its claims, and a policy under which the page can send nothing; its sections alike."""
+    reply = served.ask("/source/jin-wu-2024.html", Accept=BROWSER)
+    page = parsed(reply)
+    assert {"3.2.1-p2-s3", "4-p2-s5", "section-3.2.1"} <= set(page.ids)
+    assert "connect-src 'none'" in reply["Content-Security-Policy"]
+    section = served.ask("/source/jin-wu-2024/3.3.html?lang=zh", Accept=BROWSER)
+    ids = set(parsed(section).ids)
+    assert {"section-3.3", "section-3.3.3"} <= ids
+    assert "section-4" not in ids
+    assert "All statements" in reply.text
+    assert "publication year" in served.ask("/source/jin-wu-2024.html?statements=1", Accept=BROWSER).text

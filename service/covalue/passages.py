@@ -6,7 +6,7 @@ The sentences themselves are not part of the data; a sentence is known by its pl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyoxigraph as ox
@@ -20,12 +20,16 @@ VCC = PREFIXES["vcc"]
 
 @dataclass(frozen=True)
 class Passage:
-    """A sentence or heading: number of the paragraph and of the sentence in it (both 0 for a heading), and the claims that rest on it."""
+    """
+    A sentence or heading: number of the paragraph and of the sentence in it (both 0 for a heading), the claims that rest on it, each
+    with the IRI of its modality (or empty), and the things that it mentions.
+    """
 
     iri: str
     paragraph: int
     sentence: int
-    claims: tuple[str, ...]
+    claims: tuple[tuple[str, str], ...]
+    mentions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -70,15 +74,20 @@ def read(store: Store, publication: str) -> Source:
 
 def _passages(store: Store, publication: ox.NamedNode) -> dict[str, list[Passage]]:
     of = f"?x <{VCC}inSection> ?s . ?s <{VCC}sectionOf> {publication} ."
-    resting: dict[str, set[str]] = {}
-    for x, c in rows(store, f"SELECT ?x ?c {{ {of} ?c <{ACCORDING_TO}> ?x }}"):
+    resting: dict[str, dict[str, str]] = {}
+    for x, c, m in rows(store, f"SELECT ?x ?c ?m {{ {of} ?c <{ACCORDING_TO}> ?x OPTIONAL {{ ?c <{VCC}modality> ?m }} }}"):
         if isinstance(x, ox.NamedNode) and isinstance(c, ox.NamedNode):
-            resting.setdefault(x.value, set()).add(c.value)
+            resting.setdefault(x.value, {})[c.value] = m.value if isinstance(m, ox.NamedNode) else ""
+    mentioned: dict[str, set[str]] = {}
+    for x, e in rows(store, f"SELECT ?x ?e {{ {of} ?e <{VCC}mentionedIn> ?x }}"):
+        if isinstance(x, ox.NamedNode) and isinstance(e, ox.NamedNode):
+            mentioned.setdefault(x.value, set()).add(e.value)
     out: dict[str, list[Passage]] = {}
     query = f"SELECT ?x ?s ?p ?n {{ {of} OPTIONAL {{ ?x <{VCC}paragraphNumber> ?p }} OPTIONAL {{ ?x <{VCC}sentenceNumber> ?n }} }}"
     for x, s, p, n in rows(store, query):
         if isinstance(x, ox.NamedNode) and isinstance(s, ox.NamedNode):
-            out.setdefault(s.value, []).append(Passage(x.value, _whole(p), _whole(n), tuple(sorted(resting.get(x.value, ())))))
+            claims, mentions = tuple(sorted(resting.get(x.value, {}).items())), tuple(sorted(mentioned.get(x.value, ())))
+            out.setdefault(s.value, []).append(Passage(x.value, _whole(p), _whole(n), claims, mentions))
     return out
 
 
@@ -104,8 +113,3 @@ def section_key(number: str, iri: str) -> tuple[bool, tuple[int, ...], bool, str
     """
     parts = tuple(int(p) for p in number.split(".") if p.isdigit())
     return bool(parts), parts, not iri.endswith("-zh"), iri
-
-
-def evidence(source: Source) -> Iterable[str]:
-    """All claims that rest on a source, each once."""
-    return dict.fromkeys(c for s in source.sections for p in s.passages for c in p.claims)

@@ -18,4 +18,12 @@ KINDS = {
     "case": "/case/xiaomi.html",
     "case-network": "/case/xiaomi.html?view=network",
     "case-causes": "/case/xiaomi.html?view=causes",
+    "term": "/ontology/Contribution.html",
+    "concept": "/scheme/dimension/value-creation.html",
+    "claim": "/case/xiaomi/contribution/users-feedback-to-product-iteration-3-1.html",
+    "passage": "/source/jin-wu-2024/3.2.1-p2-s3.html",
+    "source": "/source/jin-wu-2024/3.3.html",
+    "listing": "/case/xiaomi/actor/xiaomi.html?facts=vcc:makesContribution",
+    "search": "/search?q=MIUI",
+    "search-near": "/search?q=value+captrue",
 }

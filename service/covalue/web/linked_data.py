@@ -32,7 +32,7 @@ from covalue.errors import CovalueError
 from covalue.formats import PAGES, Format, Shape, by_name
 from covalue.names import BASE, GRAPH_ONTOLOGY, ONTOLOGY_IRI, PREFIXES, shrink
 from covalue.stores import Request, Store
-from covalue.web import addresses, answers, pages, things, validators
+from covalue.web import addresses, answers, pages, reader, things, validators
 from covalue.web.answers import Body, Reader
 from covalue.web.discovery import EXTENSIONS, wanted_format
 from covalue.web.documents import document
@@ -145,7 +145,7 @@ def _document(service: Service, iri: str, path: str, extension: str) -> Response
     key = (iri, addresses.base(), language() if chosen in PAGES else "")
     if chosen in PAGES and "facts" in request.args:
         return _listing(service, iri, path, chosen)
-    opaque = validators.tag(service.store.version, "document", chosen.extension, path, *key)
+    opaque = validators.tag(service.store.version, "document", chosen.extension, path, "statements" in request.args, *key)
     response = answers.held(opaque, chosen)
     if response is None:
         found = describe(service.store, iri)
@@ -165,6 +165,9 @@ def _listing(service: Service, iri: str, path: str, chosen: Format) -> Response:
 
 def _described(service: Service, iri: str, path: str, found: Description, chosen: Format, opaque: str, key: Sequence[object]) -> Response:
     if chosen in PAGES:
+        source = None if "statements" in request.args else reader.source_of(service.store, iri, found.triples)
+        if source:
+            return reader.page(service, iri, found.triples, source, path, chosen, opaque)
         return pages.send("thing.html", chosen, opaque, **things.values(service, iri, found.triples, found.cut, path))
     about = _about_document(iri, path, chosen, found)
     return document(service, chosen, key, lambda: [*found.triples, *about])
