@@ -61,11 +61,12 @@ class Mapped:
 
 @dataclass(frozen=True)
 class _Known:
-    """What rows may speak of: our terms with their names by language, and by vocabulary the terms that were read in a file."""
+    """What rows may speak of: our terms with their names by language and their types, and by vocabulary the terms that were read in a file."""
 
     names: Mapping[str, Mapping[str, str]]
+    types: Mapping[str, frozenset[str]]
     cases: frozenset[str]
-    terms: Mapping[str, frozenset[str]]
+    terms: Mapping[str, Mapping[str, str]]
 
 
 def load(project: Project, ontology: Iterable[ox.Quad], turtle: Callable[[Path], list[ox.Quad]]) -> Mapped:
@@ -81,7 +82,7 @@ def load(project: Project, ontology: Iterable[ox.Quad], turtle: Callable[[Path],
     """
     out = Mapped()
     stated = list(ontology)
-    known = _Known(_names(stated), frozenset(p.name for p in project.cases()), _terms(project, out.findings))
+    known = _Known(_names(stated), _types(stated), frozenset(p.name for p in project.cases()), _terms(project, out.findings))
     sets = [read_set(path, project.relative(path)) for path in project.mapping_files()]
     axioms = _alignments(project, out, {(q.subject, q.predicate, q.object) for q in stated}, turtle)
     rows: set[tuple[str, str, str]] = set()
@@ -115,7 +116,7 @@ def identities(mapped: Mapped, facts: Iterable[ox.Quad]) -> list[Finding]:
     for row in mapped.of_cases:
         if row.subject not in subjects:
             near = nearest(row.subject, subjects)
-            en, zh = f"there is nothing of this name in the case{meant(near)}.", f"案例中没有此名的事物{meant_zh(near)}。"
+            en, zh = f"there is nothing of this name in the case{meant(near)}; name an entity of its tables.", f"案例中没有此名的事物{meant_zh(near)}；请写案例表中的实体。"
             out.append(Finding("mapping-subject", en, zh, row.place("subject_id"), row.subject))
         elif row.predicate == EXACT and row.object not in stated[row.subject]:
             en = f"state the identity where the entity is: write {row.object} into its column exact_match in the case's table."
@@ -133,12 +134,20 @@ def _names(ontology: Iterable[ox.Quad]) -> dict[str, dict[str, str]]:
     return out
 
 
+def _types(ontology: Iterable[ox.Quad]) -> dict[str, frozenset[str]]:
+    out: dict[str, set[str]] = defaultdict(set)
+    for q in ontology:
+        if q.predicate.value == RDF_TYPE and isinstance(q.subject, ox.NamedNode) and isinstance(q.object, ox.NamedNode):
+            out[q.subject.value].add(shrink(q.object.value))
+    return {iri: frozenset(types) for iri, types in out.items()}
+
+
 def _case_of(iri: str) -> str | None:
     return iri[len(PREFIXES["case"]) :].partition("/")[0] if iri.startswith(PREFIXES["case"]) else None
 
 
-def _terms(project: Project, findings: list[Finding]) -> dict[str, frozenset[str]]:
-    """By vocabulary the terms that were read, judged against the list of files in which they were read."""
+def _terms(project: Project, findings: list[Finding]) -> dict[str, dict[str, str]]:
+    """By vocabulary the terms that were read with their kinds, judged against the list of files in which they were read."""
     sources = {}
     for place, cells in _tsv(project.mapping_sources(), project, SOURCE_COLUMNS, findings):
         sources[cells["id"]] = cells
@@ -147,17 +156,16 @@ def _terms(project: Project, findings: list[Finding]) -> dict[str, frozenset[str
                 en = f'"{escaped(cells[column])}": name the file by owner/repository, commit (40 hex digits) and SHA-256 (64).'
                 zh = f"“{escaped(cells[column])}”：请以“所有者/仓库”、提交号（40 位十六进制）与 SHA-256（64 位）指明文件。"
                 findings.append(Finding("mapping-source", en, zh, Place(place.path, row=place.row, cell=column), escaped(cells[column])))
-    out: dict[str, frozenset[str]] = {}
+    out: dict[str, dict[str, str]] = {}
     for path in project.term_files():
-        listed = set()
+        listed = out.setdefault(path.name.removesuffix(".tsv"), {})
         for place, cells in _tsv(path, project, TERM_COLUMNS, findings):
             if cells["source"] not in sources:
                 near = nearest(cells["source"], sources)
                 en = f'"{escaped(cells["source"])}" is no id of ontology/mappings/sources.tsv{meant(near)}; the list of terms tells in which file each was read.'
                 zh = f"“{escaped(cells['source'])}”不是 ontology/mappings/sources.tsv 中的编号{meant_zh(near)}；术语表须说明每个术语读自哪个文件。"
                 findings.append(Finding("mapping-source", en, zh, Place(place.path, row=place.row, cell="source"), escaped(cells["source"])))
-            listed.add(cells["iri"])
-        out[path.name.removesuffix(".tsv")] = frozenset(listed)
+            listed[cells["iri"]] = cells["kind"]
     return out
 
 
@@ -207,7 +215,7 @@ def _alignments(project: Project, out: Mapped, stated: set[tuple[object, ...]], 
 
 def _judge(mapping_set: MappingSet, known: _Known) -> Iterator[Finding]:
     """What is wrong with rows that are well formed."""
-    listed = known.terms.get(mapping_set.name, frozenset())
+    listed = known.terms.get(mapping_set.name, {})
     if not listed:
         en = f"there is no list of terms ontology/mappings/terms/{mapping_set.name}.tsv; write down which terms were read in which file."
         yield Finding("mapping-object", en, f"缺少术语表 ontology/mappings/terms/{mapping_set.name}.tsv；请写明哪些术语读自哪个文件。", Place(mapping_set.path))
@@ -220,10 +228,19 @@ def _judge(mapping_set: MappingSet, known: _Known) -> Iterator[Finding]:
             en = f"is not in ontology/mappings/terms/{mapping_set.name}.tsv{meant(near)}; map only to terms that were read in a source file, and list them there."
             zh = f"不在 ontology/mappings/terms/{mapping_set.name}.tsv 中{meant_zh(near)}；只可映射到在来源文件中读到的术语，并须列入该表。"
             yield Finding("mapping-object", f"<{row.object}> {en}", f"<{row.object}> {zh}", row.place("object_id"), row.object)
+        kinds = _kind(*known.types.get(row.subject, ())), _kind(listed.get(row.object, ""))
+        if set(kinds) == {"class", "property"}:
+            en = "one of the two is a class and the other a property; map like to like."
+            yield Finding("mapping-kind", en, "二者一为类、一为属性；请同类相映。", row.place("object_id"), row.object)
         first = seen.setdefault((row.subject, row.object), row.number)
         if first != row.number:
             en = f"row {first} maps the same two already; keep the one that is right."
             yield Finding("mapping-duplicate", en, f"第 {first} 行已映射同样二者；请只留正确的一行。", row.place("object_id"), row.object)
+
+
+def _kind(*types: str) -> str:
+    """`class` or `property`; empty for individuals and concepts, which may be mapped to either."""
+    return "class" if any(t.endswith("Class") for t in types) else "property" if any(t.endswith("Property") for t in types) else ""
 
 
 def _subject_faults(row: MappingRow, known: _Known) -> Iterator[Finding]:
@@ -231,7 +248,7 @@ def _subject_faults(row: MappingRow, known: _Known) -> Iterator[Finding]:
     if case is None and row.subject not in known.names:
         near = nearest(row.subject, known.names)
         shown = meant(near and shrink(near)), meant_zh(near and shrink(near))
-        en, zh = f"is no term of this ontology or its schemes{shown[0]}.", f"不是本体或其概念方案中的术语{shown[1]}。"
+        en, zh = f"is no term of this ontology or its schemes{shown[0]}; map from one that is.", f"不是本体或其概念方案中的术语{shown[1]}；请从已有术语出发。"
         yield Finding("mapping-subject", f"<{row.subject}> {en}", f"<{row.subject}> {zh}", row.place("subject_id"), row.subject)
     elif case is not None and case not in known.cases:
         en, zh = f'speaks of the case "{case}", which is not here; the row is left out.', f"所说的案例“{case}”不在此处；此行略去。"
