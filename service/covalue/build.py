@@ -162,11 +162,30 @@ def check(project: Project, dl: bool = False, progress: Progress = silent_progre
     report.extend(unformatted(project))
     if dl and report.ok:
         progress("asking HermiT (takes some seconds)", "运行 HermiT（需数秒）")
-        with tempfile.TemporaryDirectory() as folder:
-            report.extend(reason.hermit([*shared.quads(), *facts], Path(folder)))
+        report.extend(_dl([*shared.quads(), *facts], shared.mapped))
     sections = [s for folder in shared.folders if "passages" in folder.ids for s in coverage.coverage(folder, facts)]
     report.extend(coverage.gaps(sections))
     return report, sections
+
+
+def _dl(core_and_facts: list[ox.Quad], mapped: mappings.Mapped) -> list[Finding]:
+    """What HermiT finds in core, facts and all alignments at once; where it finds something, which alignment brings it in."""
+
+    def ask(*alignments: str) -> list[Finding]:
+        with tempfile.TemporaryDirectory() as folder:
+            return reason.hermit([*core_and_facts, *(q for a in alignments for q in mapped.named[a])], Path(folder))
+
+    aligned = [g for g in mapped.named if _role(g) == "alignment"]
+    if not ask(*aligned):
+        return []  # what is consistent as a whole is so in each of its parts
+    if alone := ask():
+        return alone
+    guilty = {g: found for g in aligned if (found := ask(g))}
+    return [
+        Finding(f.rule, f"with the alignment {g.rpartition('/')[2]}: {f.en}", f"加上对齐 {g.rpartition('/')[2]} 后：{f.zh}", Place(f"ontology/alignments/{g.rpartition('/')[2]}.ttl"), f.value)
+        for g, found in (guilty or {"/*": ask(*aligned)}).items()
+        for f in found
+    ]
 
 
 def _with_broken(report: Report, broken: Iterable[SourceError]) -> Report:

@@ -91,6 +91,8 @@ def load(project: Project, ontology: Iterable[ox.Quad], turtle: Callable[[Path],
         rows |= {(r.subject, r.predicate, r.object) for r in mapping_set.rows}
         usable = [r for r in mapping_set.rows if _case_of(r.subject) is None or _case_of(r.subject) in known.cases]
         out.of_cases += [r for r in usable if _case_of(r.subject)]
+        if mapping_set.findings:
+            continue  # what a faulty head or row would say is not said
         graph = ox.NamedNode(mapping_graph(mapping_set.name))
         triples = _Graph(mapping_set, usable, known).triples()
         out.named[graph.value] = [ox.Quad(t.subject, t.predicate, t.object, graph) for t in dict.fromkeys(triples)]
