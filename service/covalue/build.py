@@ -182,7 +182,13 @@ def _dl(core_and_facts: list[ox.Quad], mapped: mappings.Mapped) -> list[Finding]
         return alone
     guilty = {g: found for g in aligned if (found := ask(g))}
     return [
-        Finding(f.rule, f"with the alignment {g.rpartition('/')[2]}: {f.en}", f"加上对齐 {g.rpartition('/')[2]} 后：{f.zh}", Place(f"ontology/alignments/{g.rpartition('/')[2]}.ttl"), f.value)
+        Finding(
+            f.rule,
+            f"with the alignment {g.rpartition('/')[2]}: {f.en}",
+            f"加上对齐 {g.rpartition('/')[2]} 后：{f.zh}",
+            Place(f"ontology/alignments/{g.rpartition('/')[2]}.ttl"),
+            f.value,
+        )
         for g, found in (guilty or {"/*": ask(*aligned)}).items()
         for f in found
     ]
