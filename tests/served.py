@@ -19,6 +19,7 @@ from covalue.manifest import GraphInfo, Manifest, write_manifest
 from covalue.stores import Store
 from covalue.stores.oxigraph import OxigraphStore
 from covalue.web.app import create_app
+from covalue.web.connections import Patience
 from covalue.web.server import listen
 
 B = "https://w3id.org/covalue/"
@@ -154,10 +155,10 @@ class Client:
 class Served(Client):
     """A store served on a free port by a thread that ends with the process."""
 
-    def __init__(self, store: Store, *, proxies: int = 0, threads: int = 4) -> None:
+    def __init__(self, store: Store, *, proxies: int = 0, threads: int = 4, patience: Patience | None = None) -> None:
         self.app = create_app(store, proxies=proxies)
         self.store = store
-        server = listen(self.app, "127.0.0.1", 0, threads, proxies=proxies)
+        server = listen(self.app, "127.0.0.1", 0, threads, proxies=proxies, patience=patience)
         self.port = int(server.effective_port)
         threading.Thread(target=server.run, daemon=True).start()
 

@@ -42,7 +42,19 @@ def diagnose(text: str, engine_message: str) -> QueryError:
     found = ENGINE_PLACE.search(engine_message)
     at = (int(found.group(1)), int(found.group(2))) if found else None
     listed = list(tokens(text))
-    return _undeclared(text, listed) or _unbalanced(text, listed) or _misspelt(text, listed, at) or _unexpected(text, listed, at, engine_message)
+    return _left_open(text, listed, at) or _undeclared(text, listed) or _unbalanced(text, listed) or _misspelt(text, listed, at) or _unexpected(text, listed, at, engine_message)
+
+
+def _left_open(text: str, listed: Tokens, at: tuple[int, int] | None) -> QueryError | None:
+    """A string that does not end on its line; what stands before it may be the fault too."""
+    where = next((place(text, offset) for kind, _, offset in listed if kind == "open"), None)
+    if where is None or where.line is None or where.column is None or (at is not None and at < (where.line, where.column)):
+        return None
+    return QueryError(
+        "the string that opens here does not end on its line; add the quotation mark, or write it in three of them.",
+        "此处开始的字符串没有在本行结束；请补上引号，或改用三引号。",
+        where,
+    )
 
 
 def _undeclared(text: str, listed: Tokens) -> QueryError | None:

@@ -14,18 +14,30 @@ from covalue.errors import Place, QueryError, RefusedError
 
 TOKEN = re.compile(
     r"""(?P<iri><[^<>"{}|^`\\\x00-\x20]*(?:\\u[0-9A-Fa-f]{4}[^<>"{}|^`\\\x00-\x20]*|\\U[0-9A-Fa-f]{8}[^<>"{}|^`\\\x00-\x20]*)*>)
-    |(?P<string>\"{3}(?:\"{0,2}(?:[^"\\]|\\.))*\"{3}|'{3}(?:'{0,2}(?:[^'\\]|\\.))*'{3}|"(?:[^"\\\n\r]|\\.)*"|'(?:[^'\\\n\r]|\\.)*')
+    |(?P<string>\"{3}(?:\"{0,2}(?:[^"\\]|\\.))*+\"{3}|'{3}(?:'{0,2}(?:[^'\\]|\\.))*+'{3})
+    |(?P<empty>\"\"(?=\")|''(?='))
+    |(?P<short>"(?:[^"\\\n\r]|\\.)*+(?P<closed>")?|'(?:[^'\\\n\r]|\\.)*+(?P<closed1>')?)
     |(?P<comment>\#[^\n\r]*)
     |(?P<variable>[?$]\w+)
     |(?P<language>@[a-zA-Z]+(?:-[a-zA-Z0-9]+)*)
-    |(?P<name>[^\W\d_][\w.\u00b7-]*:(?:[\w:.\u00b7-]|%[0-9A-Fa-f]{2}|\\[_~.!$&'()*+,;=/?\#@%-])*|:(?:[\w:.\u00b7-]|%[0-9A-Fa-f]{2}|\\[_~.!$&'()*+,;=/?\#@%-])*|_:[\w.\u00b7-]+)
-    |(?P<word>[^\W\d_]\w*)
+    |(?P<run>(?>[^\W\d_][\w.\u00b7-]*+)(?P<local>:(?:[\w:.\u00b7-]|%[0-9A-Fa-f]{2}|\\[_~.!$&'()*+,;=/?\#@%-])*+)?)
+    |(?P<name>:(?:[\w:.\u00b7-]|%[0-9A-Fa-f]{2}|\\[_~.!$&'()*+,;=/?\#@%-])*|_:[\w.\u00b7-]+)
     |(?P<space>\s+)
     |(?P<other>.)""",
     re.S | re.X,
 )
+"""
+Each character is looked at a bounded number of times, whatever the text: nothing here may take back what it has taken, and what only might
+become a longer token (`run`, a name or a row of words; `short`, a string or the start of none) is taken whole and told apart afterwards.
+"""
+INSIDE = re.compile(r"(?P<word>[^\W\d_]\w*)|(?P<other>.)", re.S)
+MOST_OPEN = 100
+"""Long strings that may be left open: each costs a look at all that follows."""
 UPDATES = {"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD"}
 FORMS = {"SELECT", "CONSTRUCT", "DESCRIBE", "ASK"}
+UPDATE_STARTS = (*sorted(UPDATES), "WITH")
+KNOWN_FORMS = (*UPDATE_STARTS, *sorted(FORMS))
+"""The first of these that a word begins with says what a request is: the engine needs nothing between a keyword and what follows."""
 BLANKS = " \t\r\n"
 """What SPARQL takes for white space; other blanks are faults, and stay."""
 SHORT = 4096
@@ -35,11 +47,40 @@ MAKES_BLANKS = frozenset("[(<~|")
 """Signs by which a template makes new blank nodes: anonymous ones, lists, reifiers of triples."""
 
 
-def tokens(text: str) -> Iterator[tuple[str, str, int]]:
-    """Kind, text and offset of every token that means something; white space and comments are left out."""
+def scan(text: str) -> Iterator[tuple[str, str, int]]:
+    """
+    Kind, text and offset of every token, with white space and comments: together they are the text.
+
+    Raises:
+        QueryError: so many strings are left open that this is no query.
+    """
+    left_open = 0
     for found in TOKEN.finditer(text):
-        if found.lastgroup not in ("space", "comment"):
-            yield str(found.lastgroup), found.group(), found.start()
+        kind, start = found.lastgroup, found.start()
+        if kind == "run" and found["local"] is None:
+            for part in INSIDE.finditer(found.group()):
+                yield str(part.lastgroup), part.group(), start + part.start()
+        elif kind == "run":
+            yield "name", found.group(), start
+        elif kind == "short":
+            yield "string" if found["closed"] or found["closed1"] else "open", found.group(), start
+        elif kind == "empty":
+            left_open += 1
+            if left_open > MOST_OPEN:
+                raise QueryError(f"more than {MOST_OPEN} strings are left open before here.", f"此处之前有超过 {MOST_OPEN} 个字符串没有闭合。", place(text, start))
+            yield "string", found.group(), start
+        else:
+            yield str(kind), found.group(), start
+
+
+def tokens(text: str) -> Iterator[tuple[str, str, int]]:
+    """
+    Kind, text and offset of every token that means something; white space and comments are left out.
+
+    Raises:
+        QueryError: so many strings are left open that this is no query.
+    """
+    return (token for token in scan(text) if token[0] not in ("space", "comment"))
 
 
 def place(text: str, offset: int) -> Place:
@@ -58,24 +99,48 @@ def guard(text: str) -> None:
     """
     first = True
     depth = 0
-    for kind, token, offset in tokens(text):
+    listed = tokens(text) if "SERVICE" not in text.upper() else _without_service(text)
+    for kind, token, offset in listed:
         if kind == "other":
             depth += {"{": 1, "}": -1}.get(token, 0)
-        if kind != "word":
+        if kind != "word" or not first or depth:
             continue
         word = token.upper()
-        if word == "SERVICE":
+        first = not word.startswith(KNOWN_FORMS)
+        if word.startswith(UPDATE_STARTS):
+            raise RefusedError(f"{token} is an update, and this endpoint is read-only.", f"{token} 属于更新操作，而本端点只读。", place(text, offset))
+    if not text.strip():
+        raise QueryError("the query is empty.", "查询为空。")
+
+
+def _without_service(text: str) -> Iterator[tuple[str, str, int]]:
+    """
+    The tokens of a query that calls nobody.
+
+    The engine takes keywords without anything between them and their neighbours, so SERVICE may stand at the end, at the start or in the
+    middle of what looks like one word, or like a name (`SERVICEex:a {`, where `ex:` is declared).
+
+    Raises:
+        RefusedError: it calls another endpoint.
+    """
+    listed = list(tokens(text))
+    declared = {end for kind, token, _ in listed if kind == "name" and token.endswith(":") for end in re.split("PREFIX", token[:-1], flags=re.I)}
+    declared |= {token[:-1] for kind, token, _ in listed if kind == "name" and token.endswith(":")}
+    for i, (kind, token, offset) in enumerate(listed):
+        hidden = kind == "name" and i + 1 < len(listed) and listed[i + 1][1] == "{" and _calls(token, declared)
+        if hidden or (kind == "word" and "SERVICE" in token.upper()):
             raise RefusedError(
                 "SERVICE is not allowed here: this endpoint calls no other one; federate on your side, or ask its operator to list that one (--allow-service).",
                 "此处不允许 SERVICE：本端点不调用其他端点；请在客户端联合查询，或请运维者放行（--allow-service）。",
                 place(text, offset),
             )
-        if first and depth == 0 and word in UPDATES | FORMS | {"WITH"}:
-            first = False
-            if word not in FORMS:
-                raise RefusedError(f"{word} is an update, and this endpoint is read-only.", f"{word} 属于更新操作，而本端点只读。", place(text, offset))
-    if not text.strip():
-        raise QueryError("the query is empty.", "查询为空。")
+    return iter(listed)
+
+
+def _calls(name: str, declared: set[str]) -> bool:
+    """Whether a name can be read as SERVICE and another name."""
+    prefix = name.partition(":")[0]
+    return any(prefix[found.start(1) :] in declared for pattern in ("SERVICE()", "SERVICESILENT()") for found in re.finditer(pattern, prefix, re.I))
 
 
 def form(text: str) -> str | None:
@@ -84,7 +149,8 @@ def form(text: str) -> str | None:
 
 
 def _form(text: str) -> str | None:
-    return next((token.upper() for kind, token, _ in tokens(text) if kind == "word" and token.upper() in FORMS), None)
+    starts = (f for kind, token, _ in tokens(text) if kind == "word" for f in FORMS if token.upper().startswith(f))
+    return next(starts, None)
 
 
 def normalised(text: str) -> str:
@@ -99,9 +165,9 @@ def normalised(text: str) -> str:
 
 def _normalised(text: str) -> str:
     parts: list[str] = []
-    for found in TOKEN.finditer(text):
-        if found.lastgroup != "comment" and found.group().strip(BLANKS):
-            parts.append(found.group())
+    for kind, token, _ in scan(text):
+        if kind != "comment" and token.strip(BLANKS):
+            parts.append(token)
         elif not parts or parts[-1] != " ":
             parts.append(" ")
     return "".join(parts).strip(" ")
@@ -117,7 +183,7 @@ def _is_volatile(text: str) -> bool:
     if not any(word in upper for word in (*VOLATILE, "CONSTRUCT")):  # no look at the tokens of most queries
         return False
     listed = [(kind, token) for kind, token, _ in tokens(text)]
-    return any(kind == "word" and token.upper() in VOLATILE for kind, token in listed) or _builds_blanks(listed)
+    return any(kind == "word" and any(v in token.upper() for v in VOLATILE) for kind, token in listed) or _builds_blanks(listed)
 
 
 def _builds_blanks(listed: list[tuple[str, str]]) -> bool:

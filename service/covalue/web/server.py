@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import select
 import signal
 import sys
 import threading
@@ -16,7 +17,8 @@ from covalue.errors import StoreError
 from covalue.questions import Library
 from covalue.stores.sources import Opened, Source
 from covalue.web import logs
-from covalue.web.app import MAX_BODY, create_app
+from covalue.web.app import ALWAYS, MAX_BODY, create_app
+from covalue.web.connections import Crowd, Patience, room_for_files, watch
 from covalue.web.front import Front
 from covalue.web.metrics import Metrics
 
@@ -71,6 +73,7 @@ def run(
 
 
 def _serve(front: Front, host: str, port: int, threads: int, proxies: int) -> None:
+    room_for_files(4096)
     server = listen(front, host, port, threads, proxies=proxies)
     threading.Thread(target=front.watch, daemon=True).start()
     signal.signal(signal.SIGTERM, _Ending(server, front))
@@ -110,15 +113,19 @@ class _Ending:
         _thread.interrupt_main(signal.SIGTERM)
 
 
-def listen(app: WSGIApplication, host: str, port: int, threads: int, *, proxies: int = 0) -> Any:
+def listen(app: WSGIApplication, host: str, port: int, threads: int, *, proxies: int = 0, patience: Patience | None = None) -> Any:
     """
     A server that listens; its `run` takes requests.
+
+    Args:
+        patience: what clients may do with connections; None for the usual.
 
     Raises:
         StoreError: the address cannot be listened on.
     """
+    patience = patience or Patience()
     try:
-        return create_server(
+        server = create_server(
             app,
             host=host,
             port=port,
@@ -128,11 +135,14 @@ def listen(app: WSGIApplication, host: str, port: int, threads: int, *, proxies:
             channel_request_lookahead=1,  # lets a query see that its client has gone
             max_request_body_size=4 * MAX_BODY,  # the application refuses in its own words from MAX_BODY on
             outbuf_high_watermark=OUTGOING,
-            connection_limit=1000,
-            channel_timeout=60,
+            connection_limit=patience.connections,
+            cleanup_interval=patience.sweep_seconds,
+            asyncore_use_poll=hasattr(select, "poll"),  # select() ends the whole server at a socket of number 1024
         )
     except OSError as e:
         raise StoreError(
             f"cannot listen on {host}:{port}: {e.strerror or e}; choose another port with --port.",
             f"无法监听 {host}:{port}：{e.strerror or e}；请用 --port 另选端口。",
         ) from e
+    watch(server, Crowd(patience, ALWAYS, proxies))
+    return server

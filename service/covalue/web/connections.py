@@ -1,0 +1,224 @@
+"""
+What waitress lets a client do with connections, held within bounds: it waits for ever for who sends a byte now and then, keeps answers of any
+length for who does not fetch them, lets one client take all connections, and words its errors otherwise than we do.
+
+All of it happens in the one thread that moves bytes, so nothing here may wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from waitress.channel import ClientDisconnected, HTTPChannel
+from waitress.server import BaseWSGIServer
+from waitress.task import ErrorTask
+
+MB = 1_000_000
+LINGERING = 20
+"""Connections of one client beyond its share that are told why before they are closed."""
+TOO_MANY = "too many connections from this address; use fewer at the same time."
+TOO_MANY_ZH = "来自此地址的连接过多；请减少同时使用的连接。"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long and how much the service bears."""
+
+    header_seconds: float = 15.0
+    """From the first byte of a request to the end of its header."""
+    request_seconds: float = 60.0
+    """From its first byte to its last."""
+    idle_seconds: float = 60.0
+    """Between two requests."""
+    drain_seconds: float = 20.0
+    """In each such time, a client that has an answer to fetch must take `drain_bytes` of it, or the rest."""
+    drain_bytes: int = 200_000
+    connections: int = 1000
+    """All connections."""
+    each: int = 100
+    """Those of one client. Where proxies of the operator stand before the service, all come from them, so there this does not hold."""
+    waiting: int = 2000 * MB
+    """Bytes of answers that wait to be fetched, in memory or (beyond a megabyte each) in temporary files."""
+    waiting_each: int = 1000 * MB
+    """The same for one client."""
+    sweep_seconds: float = 1.0
+    """Between looks at all connections."""
+    off: frozenset[str] = frozenset()
+    """Guards taken away, by name: for tests that show what each is for."""
+
+    def on(self, guard: str) -> bool:
+        """Whether a guard stands."""
+        return guard not in self.off
+
+
+class Crowd:
+    """The connections of one server, and what waits to be fetched over them."""
+
+    def __init__(self, patience: Patience, allowed_headers: tuple[tuple[str, str], ...], proxies: int) -> None:
+        self.patience, self.always, self.proxies = patience, allowed_headers, proxies
+        self.clients: Counter[str] = Counter()
+        self.waiting: Counter[str] = Counter()
+        """Bytes by client, counted anew at each sweep and added to in between."""
+        self.refused = self.closed = 0
+
+    def full_for(self, client: str) -> bool:
+        """Whether a client has as many connections as it may have."""
+        return self.patience.on("each") and not self.proxies and self.clients[client] > self.patience.each
+
+    def no_room_for(self, client: str, size: int) -> bool:
+        """Whether so many more bytes cannot wait for a client."""
+        most, each = self.patience.waiting, self.patience.waiting_each
+        if not self.patience.on("waiting"):
+            return False
+        return self.waiting.total() + size > most or (not self.proxies and self.waiting[client] + size > each)
+
+    def sweep(self, channels: list[Channel], now: float) -> None:
+        """Looks at all connections, and closes those that have used up our patience."""
+        self.waiting = Counter()
+        for channel in channels:
+            self.waiting[channel.client] += channel.total_outbufs_len
+            if channel.overdue(now):
+                self.closed += 1
+                channel.will_close = True
+
+
+class Problem(ErrorTask):  # type: ignore[misc]
+    """A fault that waitress itself finds, in the words and with the headers of all others."""
+
+    SENTENCES = {
+        "400": ("the request is not HTTP as it should be.", "该请求不符合 HTTP 规范。"),
+        "413": ("the request is too large.", "请求过大。"),
+        "431": ("the address and the header are too long; send the query by POST.", "地址与请求头过长；请用 POST 发送查询。"),
+        "501": ("a transfer coding other than chunked is not supported.", "仅支持 chunked 传输编码。"),
+    }
+
+    def execute(self) -> None:
+        error = self.request.error
+        number, _, title = f"{error.code} {error.reason}".partition(" ")
+        en, zh = self.SENTENCES.get(number, ("something went wrong here.", "服务内部出错。"))
+        body = problem(int(number), title, en, zh)
+        self.status = f"{number} {title}"
+        self.response_headers += [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store"), *self.channel.crowd.always]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body if self.request.command != "HEAD" else b"")
+
+
+def problem(status: int, title: str, en: str, zh: str) -> bytes:
+    """The body of a problem, as in `problems`, for where there is no application yet."""
+    return (json.dumps({"type": "about:blank", "title": title, "status": status, "detail": en, "detail_zh": zh}, ensure_ascii=False) + "\n").encode()
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection that knows how long its client has kept us waiting."""
+
+    error_task_class = Problem
+
+    def __init__(self, server: Any, sock: socket.socket, addr: Any, adj: Any, map: Any = None) -> None:
+        self.crowd: Crowd = server.crowd
+        self.client = str(addr[0]) if isinstance(addr, tuple) and addr else ""
+        self.counted = True
+        self.began: float | None = time.monotonic()
+        """When the request that is not here yet began; a connection starts with one."""
+        self.fetched = self.marked_bytes = 0
+        self.marked = time.monotonic()
+        self.crowd.clients[self.client] += 1
+        super().__init__(server, sock, addr, adj, map=map)
+        self.turned_away = self.crowd.full_for(self.client)
+        if self.turned_away:
+            self._turn_away()
+
+    def _turn_away(self) -> None:
+        self.crowd.refused += 1
+        body = problem(503, "Service Unavailable", TOO_MANY, TOO_MANY_ZH)
+        head = ["HTTP/1.1 503 Service Unavailable", "Content-Type: application/problem+json", f"Content-Length: {len(body)}", "Retry-After: 5", "Connection: close"]
+        head += [f"{name}: {value}" for name, value in self.crowd.always]
+        with contextlib.suppress(OSError):
+            self.socket.send("\r\n".join([*head, "", ""]).encode() + body)
+            self.socket.shutdown(socket.SHUT_WR)
+        self.began = time.monotonic() - self.crowd.patience.header_seconds + 1  # a second to read it: closed at once, what it sends would take it back
+        if self.crowd.clients[self.client] > self.crowd.patience.each + LINGERING:
+            self.handle_close()
+
+    def received(self, data: bytes) -> bool:
+        if self.turned_away:
+            return True
+        if self.began is None:
+            self.began = time.monotonic()
+        taken = bool(super().received(data))
+        if self.request is None:
+            self.began = None
+        return taken
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        sent = int(super().send(data, do_close=do_close))
+        self.fetched += sent
+        return sent
+
+    def write_soon(self, data: Any) -> int:
+        if data and self.crowd.no_room_for(self.client, len(data)):
+            self.crowd.closed += 1
+            self.will_close = True
+            self.server.pull_trigger()
+            raise ClientDisconnected
+        if data:
+            self.crowd.waiting[self.client] += len(data)
+        return int(super().write_soon(data))
+
+    def overdue(self, now: float) -> bool:
+        """Whether its client has used up our patience."""
+        patience = self.crowd.patience
+        if self.began is not None:
+            header = self.request is not None and self.request.headers_finished
+            if now - self.began > (patience.request_seconds if header else patience.header_seconds) and patience.on("request"):
+                return True
+        elif not self.requests and not self.total_outbufs_len and time.time() - self.last_activity > patience.idle_seconds:
+            return True
+        return patience.on("drain") and self._drains_slowly(now)
+
+    def _drains_slowly(self, now: float) -> bool:
+        if not self.total_outbufs_len:
+            self.marked, self.marked_bytes = now, self.fetched
+            return False
+        if now - self.marked < self.crowd.patience.drain_seconds:
+            return False
+        slow = self.fetched - self.marked_bytes < self.crowd.patience.drain_bytes
+        self.marked, self.marked_bytes = now, self.fetched
+        return slow
+
+    def del_channel(self, map: Any = None) -> None:
+        if self.counted:
+            self.counted = False
+            self.crowd.clients[self.client] -= 1
+            if self.crowd.clients[self.client] <= 0:
+                del self.crowd.clients[self.client]
+        super().del_channel(map)
+
+
+def watch(server: Any, crowd: Crowd) -> None:
+    """Has a server (or the several that listen together) keep to the patience of a crowd."""
+    several = getattr(server, "map", None)
+    for one in [server] if isinstance(server, BaseWSGIServer) else [s for s in (several or {}).values() if isinstance(s, BaseWSGIServer)]:
+        one.channel_class = Channel
+        one.crowd = crowd
+        one.maintenance = lambda _now, one=one: crowd.sweep(list(one.active_channels.values()), time.monotonic())
+
+
+def room_for_files(wanted: int) -> None:
+    """Lets this process have so many files and sockets open, as far as the system allows."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
