@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from served import Client
 
@@ -28,10 +30,11 @@ def run(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]
     return subprocess.run([*COVALUE, *map(str, arguments)], capture_output=True, text=True, encoding="utf-8", env=environment(**more), timeout=60)
 
 
-def start(*arguments: str | Path, **more: str) -> subprocess.Popen[str]:
+def start(*arguments: str | Path, mutation: dict[str, Any] | None = None, **more: str) -> subprocess.Popen[str]:
     """Starts covalue."""
+    command = COVALUE if mutation is None else [sys.executable, str(Path(__file__).with_name("mutant.py")), json.dumps(mutation)]
     return subprocess.Popen(
-        [*COVALUE, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", env=environment(**more)
+        [*command, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", env=environment(**more)
     )
 
 
@@ -44,25 +47,29 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 
 @contextlib.contextmanager
-def serving(*arguments: str | Path, **more: str) -> Iterator[Running]:
-    """`covalue serve` on a free port, until the block ends; then it must end by itself, with its workers."""
-    process = start("serve", "--port", "0", *arguments, **more)
+def serving(*arguments: str | Path, mutation: dict[str, Any] | None = None, **more: str) -> Iterator[Running]:
+    """`covalue serve` on a free port, until the block ends. With a `mutation`, changed as `mutant.py` says."""
+    process = start("serve", "--port", "0", *arguments, mutation=mutation, **more)
     assert process.stderr is not None
+    said: list[str] = []
+    log = threading.Thread(target=lambda: [said.append(x) for x in process.stderr], daemon=True)  # type: ignore[union-attr]
     try:
-        said = []
         while not (found := re.search(r"http://127\.0\.0\.1:(\d+)/ ", line := process.stderr.readline())):
             said.append(line)
             assert line, "".join(said)
-        log = threading.Thread(target=lambda: [said.append(x) for x in process.stderr], daemon=True)  # type: ignore[union-attr]
         log.start()
         yield Running(int(found.group(1)), process, said)
     finally:
         process.terminate()
         try:
+            process.wait(0.7)
+        except subprocess.TimeoutExpired:
+            process.terminate()  # at once
             process.wait(10)
         finally:
             process.kill()
-            log.join(5)
+            if log.ident is not None:
+                log.join(5)
             process.stderr.close()
             if process.stdout is not None:
                 process.stdout.close()
@@ -78,3 +85,36 @@ class Running(Client):
         """Tells it to end, and waits; its exit code."""
         self.process.terminate()
         return self.process.wait(30)
+
+
+# --- processes, as Linux sees them
+
+
+def children(pid: int) -> set[int]:
+    """All living descendants of a process."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+            if state not in "ZX":
+                parents[int(entry.name)] = int(parent)
+    out, grown = {pid}, True
+    while grown:
+        more = {p for p, parent in parents.items() if parent in out} - out
+        out |= more
+        grown = bool(more)
+    return out - {pid}
+
+
+def processor_seconds(pids: set[int]) -> float:
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            total += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def resident(pid: int) -> int:
+    with contextlib.suppress(OSError, IndexError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0

@@ -119,6 +119,18 @@ class Client:
     """Asks a server of this machine, over connections of its own."""
 
     port: int
+    source = ""
+    """The address to ask from; Linux has all of 127.0.0.0/8 for that."""
+
+    def at(self, source: str) -> Client:
+        """The same server, asked from another address."""
+        other = Client()
+        other.port, other.source = self.port, source
+        return other
+
+    def connect(self, timeout: float = 20) -> socket.socket:
+        """A connection, to do with as one pleases."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout, source_address=(self.source, 0) if self.source else None)
 
     @property
     def url(self) -> str:
@@ -134,7 +146,7 @@ class Client:
 
     def send(self, data: bytes) -> bytes:
         """Raw bytes to the server, and whatever comes back until it closes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+        with self.connect() as connection:
             connection.sendall(data)
             return b"".join(iter(lambda: connection.recv(65536), b""))
 

@@ -29,6 +29,7 @@ from covalue.stores.oxigraph import OxigraphStore
 from covalue.stores.processes import LOW_PRIORITY
 from covalue.stores.spool import Stream
 from covalue.stores.worker import RowCounter
+from processes import children, processor_seconds, resident
 
 HOSTILE = Path(__file__).resolve().parent / "hostile"
 SUBJECTS = 1500
@@ -115,36 +116,6 @@ def in_thread(function: Callable[[], object]) -> threading.Thread:
 
 
 # --- processes, as the system sees them -------------------------------------------------------------------------------------------
-
-
-def children(pid: int) -> set[int]:
-    """All living descendants of a process."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError, ValueError):
-            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-            if state not in "ZX":
-                parents[int(entry.name)] = int(parent)
-    out, grown = {pid}, True
-    while grown:
-        more = {p for p, parent in parents.items() if parent in out} - out
-        out |= more
-        grown = bool(more)
-    return out - {pid}
-
-
-def processor_seconds(pids: set[int]) -> float:
-    total = 0
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            total += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
-    return total / os.sysconf("SC_CLK_TCK")
-
-
-def resident(pid: int) -> int:
-    with contextlib.suppress(OSError, IndexError):
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return 0
 
 
 def idle(seconds: float = 0.3) -> bool:

@@ -28,6 +28,8 @@ SEMANTIC = {  # the engine's words for what its grammar cannot say, in words for
     "overrides an existing variable": ("AS gives a name that the pattern already uses; choose another.", "AS 所取的名称已在模式中使用；请另取一个。"),
     "Duplicated variable name in SELECT": ("two columns have the same name; rename one.", "两列同名；请改其一。"),
 }
+MOST_WORDS, LONGEST_WORD = 200, 80
+"""So many words are looked at for misspelt keywords, and so long ones shown: a text that is no query may be very long."""
 Tokens = list[tuple[str, str, int]]
 
 
@@ -89,18 +91,27 @@ def _unbalanced(text: str, listed: Tokens) -> QueryError | None:
 
 
 def _misspelt(text: str, listed: Tokens, at: tuple[int, int] | None) -> QueryError | None:
-    for kind, word, offset in listed:
-        if kind != "word" or word.upper() in KEYWORDS or word in ("a", "true", "false"):
-            continue
-        near = difflib.get_close_matches(word.upper(), KEYWORDS, n=1, cutoff=0.75)
-        where = place(text, offset)
-        if near and (at is None or where.line is None or where.line <= at[0]) and not _is_call(text, offset + len(word)):
-            return QueryError(f'"{word}" is not a keyword; did you mean {near[0]}?', f"“{word}”不是关键字；是否指 {near[0]}？", where)
+    words = [(word, offset) for kind, word, offset in listed if kind == "word" and word.upper() not in KEYWORDS and word not in ("a", "true", "false")]
+    end = len(text) if at is None else _line_end(text, at[0])
+    for word, offset in words[:MOST_WORDS]:
+        near = difflib.get_close_matches(word.upper(), KEYWORDS, n=1, cutoff=0.75) if len(word) <= LONGEST_WORD else []
+        if near and offset <= end and not _is_call(text, offset + len(word)):
+            return QueryError(f'"{word}" is not a keyword; did you mean {near[0]}?', f"“{word}”不是关键字；是否指 {near[0]}？", place(text, offset))
     return None
 
 
+def _line_end(text: str, line: int) -> int:
+    """The offset at which a line (from 1) ends."""
+    offset = -1
+    for _ in range(line):
+        offset = text.find("\n", offset + 1)
+        if offset < 0:
+            return len(text)
+    return offset
+
+
 def _is_call(text: str, end: int) -> bool:
-    return text[end:].lstrip().startswith("(")
+    return text[end : end + 100].lstrip().startswith("(")
 
 
 def _unexpected(text: str, listed: Tokens, at: tuple[int, int] | None, engine_message: str) -> QueryError:
@@ -111,9 +122,9 @@ def _unexpected(text: str, listed: Tokens, at: tuple[int, int] | None, engine_me
     for words, (en, zh) in SEMANTIC.items():
         if words in engine_message:
             return QueryError(en, zh, where)
+    fault = (_line_end(text, at[0] - 1) + 1 if at[0] > 1 else 0) + at[1] - 1
     for _, token, offset in listed:
-        start = place(text, offset)
-        if start.line == at[0] and start.column is not None and start.column <= at[1] < start.column + len(token):
+        if offset <= fault < offset + len(token) and len(token) <= LONGEST_WORD:
             return QueryError(f'this is not SPARQL: "{token}" cannot stand here.', f"SPARQL 语法错误：“{token}”不能出现在此处。", where)
     if at[0] > text.count("\n") or (at[0] == text.count("\n") + 1 and not text.splitlines()[-1][at[1] - 1 :].strip()):
         return QueryError(

@@ -17,6 +17,7 @@ from covalue.manifest import Manifest, read_manifest
 from covalue.names import BASE, PREFIXES
 from covalue.sparql import guard, place, tokens
 from covalue.stores import Answer, Pick, Request
+from covalue.stores.entities import check as check_entities
 
 UNKNOWN_FUNCTION = re.compile(r"The custom function <([^<>]*)> is not supported")
 
@@ -72,7 +73,7 @@ class OxigraphStore:
         store = ox.Store()
         digest = hashlib.sha256()
         for path in files:
-            rdf = ox.RdfFormat.from_extension(path.suffix.lstrip(".")) or None
+            rdf = ox.RdfFormat.RDF_XML if path.suffix.lower() == ".owl" else ox.RdfFormat.from_extension(path.suffix.lstrip("."))
             if rdf is None:
                 raise SourceError(
                     "has no known RDF extension; use .ttl, .nt, .nq, .trig, .rdf, .owl or .jsonld.",
@@ -81,6 +82,8 @@ class OxigraphStore:
                 )
             try:
                 data = path.read_bytes()
+                if rdf == ox.RdfFormat.RDF_XML:
+                    check_entities(data, path)
                 store.load(data, rdf, base_iri=path.resolve().as_uri())
             except SyntaxError as e:
                 raise SourceError(f"cannot be parsed: {e.msg}.", f"无法解析：{e.msg}。", Place(str(path), e.lineno, e.offset)) from e

@@ -14,7 +14,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.server import BaseWSGIServer
@@ -86,13 +86,13 @@ class Crowd:
             self.waiting[channel.client] += channel.total_outbufs_len
             if channel.overdue(now):
                 self.closed += 1
-                channel.will_close = True
+                channel.handle_close()  # to be told to close by itself, it would have to be ready for writing first
 
 
 class Problem(ErrorTask):  # type: ignore[misc]
     """A fault that waitress itself finds, in the words and with the headers of all others."""
 
-    SENTENCES = {
+    SENTENCES: ClassVar = {
         "400": ("the request is not HTTP as it should be.", "该请求不符合 HTTP 规范。"),
         "413": ("the request is too large.", "请求过大。"),
         "431": ("the address and the header are too long; send the query by POST.", "地址与请求头过长；请用 POST 发送查询。"),
@@ -108,7 +108,7 @@ class Problem(ErrorTask):  # type: ignore[misc]
         self.response_headers += [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store"), *self.channel.crowd.always]
         self.set_close_on_finish()
         self.content_length = len(body)
-        self.write(body if self.request.command != "HEAD" else b"")
+        self.write(body if getattr(self.request, "command", "") != "HEAD" else b"")
 
 
 def problem(status: int, title: str, en: str, zh: str) -> bytes:
@@ -146,6 +146,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self.began = time.monotonic() - self.crowd.patience.header_seconds + 1  # a second to read it: closed at once, what it sends would take it back
         if self.crowd.clients[self.client] > self.crowd.patience.each + LINGERING:
             self.handle_close()
+
+    def readable(self) -> bool:
+        return self.socket is not None and bool(super().readable())
+
+    def writable(self) -> bool:
+        return self.socket is not None and bool(super().writable())
 
     def received(self, data: bytes) -> bool:
         if self.turned_away:
