@@ -152,6 +152,17 @@ def test_other_responses_keep_their_policy(served: LibraryServed) -> None:
     assert "script-src 'self'" in served.ask(CASE)["Content-Security-Policy"]
 
 
+def test_a_page_says_how_to_cite_it(served: LibraryServed) -> None:
+    """By an address with the version of the data; who comes with another version is told."""
+    text = page(served.ask(f"{CASE}?view=network&lang=zh"))
+    address = f"https://w3id.org/covalue/case/xiaomi?view=network&amp;version={served.store.version[:16]}"
+    assert f'<link rel="cite-as" href="{address}">' in text
+    assert f"{address} 来源：金成瑞、吴偲琪（2024）。" in text
+    assert 'role="alert"' not in text
+    assert 'role="alert"' in page(served.ask(f"{CASE}?version=0123456789abcdef"))
+    assert 'role="alert"' not in page(served.ask(f"{CASE}?version={served.store.version[:16]}"))
+
+
 def test_cuts_of_the_causal_map(served: LibraryServed) -> None:
     """A section, and what lies around a situation, by short names or whole IRIs; the picture as a file is the same cut."""
     section = page(served.ask(f"{CASE}?section=3.2.3"))

@@ -87,6 +87,11 @@ class Gallery:
         """The questions that pictures are drawn from."""
         return self._answers.library
 
+    @property
+    def version(self) -> str:
+        """That of the dataset."""
+        return self._answers.store.version
+
     def _rows(self, name: str) -> list[Row]:
         if name not in self._held:
             table = self._answers.answer(name, {"case": [self.case]}, self.lang) if name in self.library.questions else None

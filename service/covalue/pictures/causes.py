@@ -17,7 +17,7 @@ from covalue.pictures.model import MODALITIES, Claim, Thing, many, say, weakest
 from covalue.pictures.svg import Node, Picture, group, link, node
 from covalue.pictures.text import LINE, block, lines
 
-BOX, INSIDE, TEXT = 196.0, 10.0, 12.5
+BOX, INSIDE, TEXT = 204.0, 10.0, 13.5
 DOT = 9.0
 MARGIN = 14.0
 MOST_LINES = 5

@@ -9,6 +9,7 @@ Ties are broken by the order in which nodes are given, so the same graph gives t
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -139,11 +140,16 @@ def strong(nodes: Iterable[str], edges: Iterable[Edge]) -> list[list[str]]:
     return found
 
 
-def cycles(nodes: Sequence[str], edges: Iterable[Edge], most: int = 60) -> list[list[str]]:
+def cycles(nodes: Sequence[str], edges: Iterable[Edge], most: int = 60, effort: int = 50_000) -> list[list[str]]:
     """
-    The elementary loops among some nodes, the shortest first; at most so many.
+    The elementary loops among some nodes, the shortest first.
 
     Each begins with its first node by the order given.
+
+    Args:
+        nodes, edges: the graph; edges to other nodes are passed over.
+        most: so many loops at most.
+        effort: so many steps are tried at most, since a dense graph has more paths than can be looked at; then the longer loops are missing.
 
     >>> cycles("abc", [("a", "b"), ("b", "a"), ("b", "c"), ("c", "a")])
     [['a', 'b'], ['a', 'b', 'c']]
@@ -154,19 +160,17 @@ def cycles(nodes: Sequence[str], edges: Iterable[Edge], most: int = 60) -> list[
         if a in order and b in order:
             after[a].append(b)
     found: list[list[str]] = []
-    length = 1
-    while length <= len(order) and len(found) < most:
-        for start in nodes:
-            todo: list[list[str]] = [[start]]
-            while todo and len(found) < most:
-                path = todo.pop(0)
-                for step in after[path[-1]]:
-                    if step == start and len(path) == length:
-                        found.append(path)
-                    elif len(path) < length and order[step] > order[start] and step not in path:
-                        todo.append([*path, step])
-        length += 1
-    return found
+    paths = [[n] for n in nodes]
+    while paths and len(found) < most and effort > 0:
+        longer = []
+        for path in paths:
+            effort -= len(after[path[-1]])
+            if effort < 0:
+                break
+            found += [path for step in after[path[-1]] if step == path[0]]
+            longer += [[*path, step] for step in after[path[-1]] if order[step] > order[path[0]] and step not in path]
+        paths = longer
+    return found[:most]
 
 
 def _part(nodes: Mapping[str, Size], edges: Sequence[Edge], across: float, between: float) -> Layout:
@@ -298,11 +302,16 @@ def _ordered(columns: list[list[str]], steps: Sequence[Edge]) -> list[list[str]]
 
 
 def _crossings(columns: Sequence[Sequence[str]], after: Mapping[str, Sequence[str]]) -> int:
+    """How many lines cross between neighbouring columns."""
     count = 0
     for left, right in itertools.pairwise(columns):
         spot = {n: i for i, n in enumerate(right)}
-        ends = [spot[m] for n in left for m in sorted(after[n], key=lambda m, spot=spot: spot.get(m, 0)) if m in spot]  # type: ignore[misc]
-        count += sum(1 for i, a in enumerate(ends) for b in ends[i + 1 :] if b < a)
+        seen: list[int] = []
+        for n in left:
+            ends = sorted(spot[m] for m in after[n] if m in spot)
+            count += sum(len(seen) - bisect_right(seen, end) for end in ends)
+            for end in ends:
+                insort(seen, end)
     return count
 
 

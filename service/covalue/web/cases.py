@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 from flask import Blueprint, Response, request
 from markupsafe import Markup
 
-from covalue import exhibits, tabular
+from covalue import citation, exhibits, tabular
 from covalue.errors import InputError
 from covalue.exhibits import ALL, Cut
 from covalue.gallery import Gallery, cases, exists, sizes
@@ -75,6 +75,7 @@ class _Asked:
 
     view: str
     cut: Cut
+    other_version: str
 
 
 class _Cases:
@@ -83,6 +84,7 @@ class _Cases:
     def __init__(self, views: Views) -> None:
         self._views = views
         self._answers = views.answers
+        self._citations = citation.Citations(views.answers)
 
     # --- routes
 
@@ -99,11 +101,11 @@ class _Cases:
     def page(self, name: str) -> Response:
         """The page of a case."""
         gallery = self._gallery(self._known(name))
-        asked = _asked(gallery)
+        asked = _asked(gallery, self._answers.store.version)
         opaque = self._views.tag("case", name, asked, request.full_path)
         if (held := answers.held(opaque, PAGE)) is not None:
             return held
-        data = self._views.kept(opaque, lambda: pages.rendered("case.html", **_Content(gallery, asked).values()))
+        data = self._views.kept(opaque, lambda: pages.rendered("case.html", **_Content(gallery, asked, self._citations).values()))
         return of_version(answers.send(Body.of(data), PAGE, opaque), self._answers.store)
 
     def picture(self, name: str, picture: str) -> Response:
@@ -165,17 +167,20 @@ def _page(iri: str, **values: str | int) -> str:
     return addresses.local(f"case/{iri.removeprefix(CASE)}.html") + (f"?{urlencode(said)}" if said else "")
 
 
-def _asked(gallery: Gallery) -> _Asked:
+def _asked(gallery: Gallery, served: str) -> _Asked:
     """
+    Args:
+        served: the version of the dataset.
+
     Raises:
-        InputError: a view, section or situation that the case does not have.
+        InputError: a view, section or situation that the case does not have, or no version.
     """
     pairs = read(("view", "section", "focus", "reach"))
     cut = _cut(gallery, pairs)
     view = one(pairs, "view") or ("causes" if cut != ALL else "overview")
     if view not in VIEWS:
         raise InputError(f'"view" is one of {", ".join(VIEWS)}, not "{view[:50]}".', f"“view”应为 {'、'.join(VIEWS)} 之一，而不是“{view[:50]}”。")
-    return _Asked(view, cut)
+    return _Asked(view, cut, citation.other_version(one(pairs, "version") or "", served))
 
 
 def _cut(gallery: Gallery, pairs: Mapping[str, tuple[str, ...]]) -> Cut:
@@ -217,8 +222,8 @@ def _digest() -> str:
 class _Content:
     """What the template of a page is filled with."""
 
-    def __init__(self, gallery: Gallery, asked: _Asked) -> None:
-        self._gallery, self._asked = gallery, asked
+    def __init__(self, gallery: Gallery, asked: _Asked, citations: citation.Citations) -> None:
+        self._gallery, self._asked, self._citations = gallery, asked, citations
         self._name = gallery.case.removeprefix(CASE)
 
     def values(self) -> dict[str, Any]:
@@ -238,8 +243,22 @@ class _Content:
             "graphs": [(f, addresses.local(f"network.{f}") + f"?case={self._name}&download=1") for f in ("graphml", "gexf")],
             "cytoscape": assets.address("built/cytoscape.esm.min.mjs") if assets.present("built/cytoscape.esm.min.mjs") else "",
             "tint": tint,
+            "other_version": asked.other_version,
+            **self._cited(),
             **self._details(),
         }
+
+    def _cited(self) -> dict[str, str]:
+        """How to cite the page, by an address that holds the version of the data."""
+        gallery, asked, lang = self._gallery, self._asked, language()
+        whole = self._citations.dataset(lang)
+        cut = {"section": asked.cut.section.rpartition("/")[2], "focus": asked.cut.focus.rpartition("/")[2], "reach": str(asked.cut.reach) if asked.cut.focus else ""}
+        values = {"view": "" if asked.view == "overview" else asked.view, **cut, "version": gallery.version[: citation.DIGITS]}
+        address = f"{gallery.case}?{urlencode({k: v for k, v in values.items() if v})}"
+        title = gallery.about.thing.label + ("" if asked.view == "overview" else say(lang)(" – ", "——") + _view_name(asked.view))
+        line = citation.line(replace(whole, kind="answer", title=title, within=whole.title, url=address))
+        named = say(lang)("; ", "；").join(s.label for s in gallery.about.sources)
+        return {"address": address, "citation": line + (say(lang)(f" Source: {named}.", f" 来源：{named}。") if named else "")}
 
     def _names(self) -> tuple[str, ...]:
         """The pictures of the view; a small causal map is shown whole, and stands for the loops where there are none."""
@@ -352,8 +371,8 @@ def _elements(gallery: Gallery) -> dict[str, Any]:
     columns: dict[str, list[network.Actor]] = {side: [a for a in found.actors if a.side == side] for side in (network.USERS, network.PARTNERS, network.OTHERS)}
     places: list[tuple[network.Actor, float, float]] = [(found.focal, 0.0, 0.0)]
     right = [*columns[network.PARTNERS], *columns[network.OTHERS]]
-    for x, column in ((-420.0, columns[network.USERS]), (420.0, right)):
-        places += [(a, x, 110.0 * (i - (len(column) - 1) / 2)) for i, a in enumerate(column)]
+    for x, column in ((-600.0, columns[network.USERS]), (600.0, right)):
+        places += [(a, x, 96.0 * (i - (len(column) - 1) / 2)) for i, a in enumerate(column)]
     nodes = [
         {
             "id": a.thing.iri,

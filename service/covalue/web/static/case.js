@@ -91,6 +91,15 @@ function tell(panel, data) {
   panel.replaceChildren(head, list);
 }
 
+/** The library would write a style of its own into the page, which the page's policy forbids; case.css has it, and this id tells so. */
+function takeOverStyle() {
+  const id = "__________cytoscape_stylesheet";
+  if (document.getElementById(id)) return;
+  const mark = document.createElement("meta");
+  mark.id = id;
+  document.head.append(mark);
+}
+
 async function explore(section, button) {
   button.disabled = true;
   try {
@@ -104,6 +113,7 @@ async function explore(section, button) {
     panel.setAttribute("aria-live", "polite");
     panel.textContent = section.dataset.hint;
     section.replaceChildren(box, panel);
+    takeOverStyle();
     const graph = cytoscape({
       container: box,
       elements: {
@@ -112,7 +122,6 @@ async function explore(section, button) {
       },
       style: look(),
       layout: { name: "preset", fit: true, padding: 24 },
-      wheelSensitivity: 0.3,
     });
     graph.on("tap", "node, edge", (event) => tell(panel, event.target.data()));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => graph.style(look()));
