@@ -10,6 +10,7 @@ KINDS = {
     "answer-parameters": "/questions/actors/contributions-of-an-actor?actor=users",
     "answer-empty": "/questions/actors/contributions-of-an-actor?actor=users&dimension=value-proposition&limit=0",
     "sparql": "/sparql",
+    "editor": "/editor",
     "result": "/sparql?query=SELECT+*+%7B+%3Fs+a+%3Fclass+%7D+LIMIT+20",
     "ontology": "/ontology",
     "resource": "/case/xiaomi/actor/users.html",

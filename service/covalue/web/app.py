@@ -7,7 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from covalue.questions import Answers, Library
 from covalue.stores import Store
-from covalue.web import access, addresses, assets, discovery, graph_store, health, linked_data, problems, protocol, search, start
+from covalue.web import access, addresses, assets, discovery, editor, graph_store, health, linked_data, problems, protocol, search, start
 from covalue.web.ask import ask_blueprint
 from covalue.web.cases import cases_blueprint
 from covalue.web.languages import keep
@@ -87,6 +87,7 @@ def _add_routes(app: Flask, service: Service, library: Library | None) -> None:
     app.add_url_rule("/health/live", "live", health.live)
     app.add_url_rule("/health/ready", "ready", health.ready(service))
     app.add_url_rule("/metrics", "metrics", health.metrics(service))
+    editor.register(app, service, library, POLICY)
     app.add_url_rule("/static/<path:path>", "static", assets.view)
     app.add_url_rule("/", "start", start.view(service, library))
     app.add_url_rule("/<path:path>", "linked-data", linked_data.view(service))
