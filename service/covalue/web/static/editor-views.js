@@ -5,6 +5,8 @@ import { translated } from "./editor-texts.js";
 const MOST_ROWS = 1000;
 const MOST_NODES = 300;
 const MOST_BARS = 60;
+const MOST_LEARNT = 2000;
+const OURS = "https://w3id.org/covalue/";
 const SVG = "http://www.w3.org/2000/svg";
 const COLOURS = ["--d-delivery", "--d-creation", "--d-proposition", "--d-capture", "--accent"];
 const known = { labels: new Map(), kinds: new Map(), settings: {}, zh: false };
@@ -25,8 +27,7 @@ const shown = (term) => (term.type === "uri" ? label(term.value) : term.value);
 
 // Our own IRIs lead to this service, wherever it runs; others to themselves if they are of the web.
 function address(iri) {
-  const base = "https://w3id.org/covalue/";
-  if (iri.startsWith(base)) return known.settings.base + iri.slice(base.length);
+  if (iri.startsWith(OURS)) return known.settings.base + iri.slice(OURS.length);
   return /^https?:\/\//.test(iri) ? iri : null;
 }
 
@@ -62,9 +63,30 @@ function save(data, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
+// Labels of things that are no terms (claims, passages) are asked for as they appear.
+async function learn(iris) {
+  const missing = [...new Set(iris)].filter((iri) => iri.startsWith(OURS) && !known.labels.has(iri)).slice(0, MOST_LEARNT);
+  if (!missing.length) return;
+  const query = `SELECT ?x ?label { VALUES ?x { ${missing.map((iri) => `<${iri}>`).join(" ")} } ?x <http://www.w3.org/2000/01/rdf-schema#label> ?label }`;
+  try {
+    const answer = await fetch(known.settings.endpoint, { method: "POST", headers: { Accept: "application/sparql-results+json" }, body: new URLSearchParams({ query }) });
+    if (!answer.ok) return;
+    const wanted = known.zh ? "zh" : "en";
+    for (const { x, label: said } of (await answer.json()).results.bindings) {
+      if (said["xml:lang"] === wanted || !known.labels.has(x.value)) known.labels.set(x.value, said.value);
+    }
+  } catch {
+    // without labels the short forms of the IRIs stand
+  }
+}
+
 class View {
   constructor(yasr) {
     this.yasr = yasr;
+  }
+
+  things() {
+    return this.rows.flatMap((row) => Object.values(row).filter((term) => term.type === "uri").map((term) => term.value));
   }
 
   get rows() {
@@ -92,13 +114,14 @@ export class Table extends View {
     return Boolean(this.yasr.results) && (this.columns.length > 0 || this.yasr.results.getBoolean() !== undefined);
   }
 
-  draw() {
+  async draw() {
     const truth = this.yasr.results.getBoolean();
     if (truth !== undefined) {
       this.show(element("p", { className: "lede", textContent: translated(truth ? "True" : "False") }));
       return;
     }
     const rows = this.rows;
+    await learn(this.things());
     const body = element("tbody", {}, ...rows.slice(0, MOST_ROWS).map((row) => element("tr", {}, ...this.columns.map((column) => this.cell(row[column])))));
     const head = element("tr", {}, ...this.columns.map((column, place) => this.head(column, place, body)));
     const wrap = element("div", { className: "table-wrap", tabIndex: 0, role: "region", ariaLabel: translated("Table") }, element("table", {}, element("thead", {}, head), body));
@@ -138,15 +161,14 @@ export class Table extends View {
   }
 }
 
-// A graph as it is; of a table the first column of things against the last, named by a column of things between them.
+// A graph as it is; of a table the first two columns of things, or of three the first and the last, with the one between them as name.
 function edges(view) {
   const statements = view.yasr.results?.getStatements?.();
   if (statements?.length) return statements.filter((s) => s.object.termType === "NamedNode").map((s) => [s.subject.value, s.object.value, label(s.predicate.value)]);
   const things = view.columns.filter((column) => view.rows.some((row) => row[column]?.type === "uri"));
   if (things.length < 2) return [];
-  const [from, ...rest] = things;
-  const to = rest.at(-1);
-  const by = rest.length > 1 ? rest[0] : null;
+  const [from, second, third] = things;
+  const [by, to] = things.length === 3 ? [second, third] : [null, second];
   return view.rows.filter((row) => row[from]?.type === "uri" && row[to]?.type === "uri").map((row) => [row[from].value, row[to].value, by && row[by] ? shown(row[by]) : ""]);
 }
 
@@ -163,6 +185,7 @@ export class Network extends View {
   }
 
   async draw() {
+    await learn([...this.things(), ...edges(this).flatMap(([from, to]) => [from, to])]);
     const found = edges(this);
     const names = [...new Set(found.flatMap(([from, to]) => [from, to]))];
     const kept = new Set(names.slice(0, MOST_NODES));
@@ -234,7 +257,8 @@ export class Chart extends View {
     return bars(this) !== null;
   }
 
-  draw() {
+  async draw() {
+    await learn(this.things());
     const { column, values } = bars(this);
     const drawn = values.slice(0, MOST_BARS);
     const left = 300;
