@@ -11,6 +11,7 @@ import pyoxigraph as ox
 import pytest
 
 from covalue.stores.oxigraph import OxigraphStore
+from covalue.terminology import read
 from covalue.web.things import names_term, place_key
 from library_served import LibraryServed, library
 from served import B, Served, build_tiny, local
@@ -202,3 +203,40 @@ def test_a_source_is_a_page_of_its_own(served: LibraryServed) -> None:
     assert "section-4" not in ids
     assert "All statements" in reply.text
     assert "publication year" in served.ask("/source/jin-wu-2024.html?statements=1", Accept=BROWSER).text
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_document_of_the_ontology_is_whole(served: LibraryServed, real_built: tuple[object, Path], lang: str) -> None:
+    """Each term at its own anchor with definitions in both languages, the concepts, pictures, mappings, files at stable paths."""
+    reply = served.ask(f"/ontology?lang={lang}", Accept=BROWSER)
+    page = parsed(reply)
+    terms = read(OxigraphStore.open(real_built[1]))
+    ours = [t for t in terms.terms.values() if t.iri.startswith(VCC)]
+    assert len(ours) > 190
+    assert {t.local for t in ours} <= set(page.ids)
+    text = html.unescape(reply.text)
+    for term in [*ours, *terms.of_kind("concept"), *terms.of_kind("scheme")]:
+        for one in ("en", "zh"):
+            assert all(x in text for x in (term.label(one), *term.said("skos:definition", one), *term.said("skos:example", one))), term.iri
+        assert local(term.iri) in page.links or f"/ontology/{term.local}" in page.links
+    assert 3 == reply.text.count('<svg class="picture"')
+    rows = sum(1 for t in terms.terms.values() if t.ours for m in terms.mappings(t.iri) if not m.inverse)
+    assert rows > 20
+    assert rows == reply.text.split('id="doc-mappings"', 1)[1].split("</table>", 1)[0].count("<tr>") - 1
+    for ending, kind in (
+        ("ttl", "text/turtle"),
+        ("owl", "application/rdf+xml"),
+        ("rdf", "application/rdf+xml"),
+        ("jsonld", "application/ld+json"),
+        ("nt", "application/n-triples"),
+    ):
+        assert f"/ontology.{ending}" in page.links
+        assert kind == served.ask(f"/ontology.{ending}").kind
+
+
+def test_mappings_stand_on_the_pages_of_their_terms(served: LibraryServed) -> None:
+    """Relation, confidence, comment in the language of the page; an absent counterpart is said."""
+    english, chinese = text_of(served, "/scheme/role/supplier"), text_of(served, "/scheme/role/supplier", "zh")
+    assert re.search(r"bmo broader match .*KeyPartner.* 0\.75 The canvas counts suppliers among the key partners\.", english)
+    assert "画布把供应商计入关键伙伴。" in chinese
+    assert "no counterpart" in text_of(served, "/ontology/Contribution")

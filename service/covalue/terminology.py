@@ -68,6 +68,8 @@ FLAGS = {
     "owl:InverseFunctionalProperty": ("inverse functional", "反函数"),
 }
 MAPPING_GRAPHS = PREFIXES["graph"] + "mapping/"
+SSSOM = "https://w3id.org/sssom/"
+NO_TERM = SSSOM + "NoTermFound"
 JOINED = {"owl:unionOf": (" or ", " 或 "), "owl:intersectionOf": (" and ", " 且 ")}
 QUANTIFIED = {
     "owl:someValuesFrom": (" some ", " 至少一个 "),
@@ -140,13 +142,22 @@ class Term:
 
 @dataclass(frozen=True)
 class Alignment:
-    """One mapping of a term: the graph it stands in, the relation, the other side, and what is noted about it by CURIE."""
+    """
+    One mapping of a term: the graph it stands in, the relation as CURIE, the term of the other vocabulary (empty where that has none),
+    whether the term asked for is the other side, how sure it is (from 0 to 1, as written), and comments by language.
+    """
 
     graph: str
     relation: str
     other: str
     inverse: bool
-    notes: Mapping[str, tuple[str, ...]]
+    confidence: str
+    comments: Mapping[str, str]
+
+    @property
+    def vocabulary(self) -> str:
+        """The short name of the other vocabulary."""
+        return self.graph.rpartition("/")[2]
 
 
 class Terminology:
@@ -348,23 +359,25 @@ def _list(node: Node, facts: Facts) -> Iterator[Node]:
 
 
 def _mappings(store: Store) -> dict[str, list[Alignment]]:
-    """Plain mapping statements, each with what a reification (OWL axiom or SSSOM) in the same graph notes about it."""
+    """The rows of all mapping sets, by either side; see `covalue.mappings` for their form."""
     found = rows(
         store,
-        f"""SELECT ?g ?s ?p ?o ?q ?v {{
-            GRAPH ?g {{ ?s ?p ?o . OPTIONAL {{ ?a <{OWL}annotatedSource> ?s ; <{OWL}annotatedProperty> ?p ; <{OWL}annotatedTarget> ?o ; ?q ?v }} }}
-            FILTER(STRSTARTS(STR(?g), "{MAPPING_GRAPHS}") && isIRI(?s) && isIRI(?o) && !STRSTARTS(STR(?p), "{OWL}annotated"))
-        }}""",
+        f"""SELECT ?g ?row ?s ?p ?o ?c ?n {{ GRAPH ?g {{
+            ?row <{OWL}annotatedSource> ?s ; <{OWL}annotatedProperty> ?p ; <{OWL}annotatedTarget> ?o .
+            OPTIONAL {{ ?row <{SSSOM}confidence> ?c }} OPTIONAL {{ ?row <{RDFS}comment> ?n }}
+        }} FILTER(STRSTARTS(STR(?g), "{MAPPING_GRAPHS}") && isIRI(?s) && isIRI(?p) && isIRI(?o)) }}""",
     )
-    notes: dict[tuple[str, str, str, str], dict[str, set[str]]] = {}
-    for g, s, p, o, q, v in found:
-        if isinstance(g, ox.NamedNode) and isinstance(s, ox.NamedNode) and isinstance(p, ox.NamedNode) and isinstance(o, ox.NamedNode):
-            own = notes.setdefault((g.value, s.value, p.value, o.value), {})
-            if q is not None and v is not None:
-                own.setdefault(shrink(q.value), set()).add(v.value)
+    comments: dict[tuple[str, str, str, str, str], dict[str, str]] = {}
+    for g, row, s, p, o, c, n in found:
+        if g is None or row is None or s is None or p is None or o is None:
+            continue
+        said = comments.setdefault((g.value, s.value, p.value, o.value, c.value if c else ""), {})
+        if isinstance(n, ox.Literal):
+            said[n.language or "en"] = n.value
     out: dict[str, list[Alignment]] = {}
-    for (graph, s_, p_, o_), said in sorted(notes.items()):
-        kept = {q: tuple(sorted(v)) for q, v in said.items()}
-        out.setdefault(s_, []).append(Alignment(graph, shrink(p_), o_, False, kept))
-        out.setdefault(o_, []).append(Alignment(graph, shrink(p_), s_, True, kept))
+    for (graph, subject, property, target, confidence), said in sorted(comments.items()):
+        none = target == NO_TERM
+        out.setdefault(subject, []).append(Alignment(graph, shrink(property), "" if none else target, False, confidence, said))
+        if not none:
+            out.setdefault(target, []).append(Alignment(graph, shrink(property), subject, True, confidence, said))
     return out

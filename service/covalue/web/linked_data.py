@@ -30,13 +30,13 @@ from werkzeug.exceptions import NotFound
 from covalue import description
 from covalue.errors import CovalueError
 from covalue.formats import PAGES, Format, Shape, by_name
-from covalue.names import BASE, GRAPH_ONTOLOGY, ONTOLOGY_IRI, PREFIXES, shrink
+from covalue.names import BASE, GRAPH_ONTOLOGY, ONTOLOGY_IRI, PREFIXES
 from covalue.stores import Request, Store
-from covalue.web import addresses, answers, pages, reader, things, validators
+from covalue.web import addresses, answers, ontology_page, pages, reader, things, validators
 from covalue.web.answers import Body, Reader
 from covalue.web.discovery import EXTENSIONS, wanted_format
 from covalue.web.documents import document
-from covalue.web.languages import language, say
+from covalue.web.languages import language
 from covalue.web.problems import UnknownError
 from covalue.web.service import Service
 
@@ -51,13 +51,6 @@ VERSION_IRI = PREFIXES["owl"] + "versionIRI"
 LABELS = (PREFIXES["skos"] + "prefLabel", PREFIXES["rdfs"] + "label")
 TERM = re.compile(r"ontology/([A-Za-z_][A-Za-z0-9_-]*)")
 CUT = (f"Not complete: at most {MOST} statements of each kind are given here; the SPARQL endpoint has all.", f"不完整：此处每类最多给出 {MOST} 条陈述；全部可由 SPARQL 端点取得。")
-SECTIONS = (
-    (("Classes", "类"), "owl:Class"),
-    (("Object properties", "对象属性"), "owl:ObjectProperty"),
-    (("Data properties", "数据属性"), "owl:DatatypeProperty"),
-    (("Annotation properties", "注释属性"), "owl:AnnotationProperty"),
-    (("Individuals", "个体"), "owl:NamedIndividual"),
-)
 
 
 @dataclass(frozen=True)
@@ -252,17 +245,11 @@ def ontology(service: Service, path: str, extension: str | None) -> Response:
     chosen, download = wanted_format(extension)
     if chosen not in PAGES:
         return document(service, chosen, ("ontology",), lambda: _ontology(service.store), path.replace("/", "-"), download)
-    opaque = validators.tag(service.store.version, "ontology", addresses.prefix(), language())
+    opaque = validators.tag(service.store.version, "ontology", path, addresses.prefix(), language())
     if response := answers.held(opaque, chosen):
         return response
-    page = service.kept.get(f"{opaque} {pages.switch()}", lambda: _ontology_page(service.store, path))
+    page = service.kept.get(f"{opaque} {pages.switch()}", lambda: pages.rendered("ontology.html", **ontology_page.values(service, path)))
     return answers.send(Body.of(page), chosen, opaque)
-
-
-def _ontology_page(store: Store, path: str) -> bytes:
-    """A fifth of a second of work, so it is kept."""
-    triples = _ontology(store)
-    return pages.rendered("ontology.html", sections=_sections(triples), **pages.described(ONTOLOGY_IRI, triples, {}), **pages.documents(path))
 
 
 def _ontology(store: Store) -> list[ox.Triple]:
@@ -271,29 +258,6 @@ def _ontology(store: Store) -> list[ox.Triple]:
     _, _, body = answers.evaluate(store, Request(f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ GRAPH <{GRAPH_ONTOLOGY}> {{ ?s ?p ?o }} }}"), lambda _: plain)
     with Reader(body) as file:
         return sorted((q.triple for q in ox.parse(cast(Any, file), format=ox.RdfFormat.N_TRIPLES)), key=str)
-
-
-def _sections(triples: Sequence[ox.Triple]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """The ontology's own terms by kind, sorted by their names."""
-    t = say(language())
-    kinds: dict[str, list[str]] = {}
-    by_subject: dict[Any, list[ox.Triple]] = {}
-    for triple in triples:
-        by_subject.setdefault(triple.subject, []).append(triple)
-        if triple.predicate.value == PREFIXES["rdf"] + "type" and isinstance(triple.object, ox.NamedNode) and isinstance(triple.subject, ox.NamedNode):
-            kinds.setdefault(shrink(triple.object.value), []).append(triple.subject.value)
-    blank = [x for s, xs in by_subject.items() if isinstance(s, ox.BlankNode) for x in xs]
-    names = {s.value: pages.described(s.value, xs, {})["title"] for s, xs in by_subject.items() if isinstance(s, ox.NamedNode)}
-    out = []
-    for heading, kind in SECTIONS:
-        own = sorted(iri for iri in kinds.get(kind, ()) if iri.startswith(ONTOLOGY_IRI + "#"))
-        out.append((t(*heading), [_term(iri, [*by_subject[ox.NamedNode(iri)], *blank], names) for iri in own]))
-    return out
-
-
-def _term(iri: str, triples: Sequence[ox.Triple], names: pages.Labels) -> dict[str, Any]:
-    shown = pages.described(iri, triples, names)
-    return {"id": iri.partition("#")[2], "label": shown["title"], "curie": shrink(iri), "says": shown["says"]}
 
 
 class Known:

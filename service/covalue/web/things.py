@@ -19,6 +19,7 @@ from flask import request
 from covalue import citation, claims, portraits
 from covalue.claims import FLOWS, VCC, Claim
 from covalue.errors import CovalueError, InputError
+from covalue.mappings import NONE_WORDS, PREDICATE_WORDS
 from covalue.names import BASE, IN_CASE, ONTOLOGY_IRI, PREFIXES, expand, shrink
 from covalue.passages import read as read_source
 from covalue.portraits import HIDDEN, PER_LISTING, Group, Value
@@ -416,22 +417,22 @@ def terminology(terms: Terms) -> Terminology:
 
 
 def mappings(iri: str, terms: Terminology, names: Names) -> list[dict[str, Any]]:
-    """The mappings of a term, for a table."""
+    """The mappings of a term, for a table; one without a counterpart says so."""
+    zh = names.lang == "zh"
     out = []
     for found in terms.mappings(iri):
-        noted = {q.rpartition(":")[2]: v for q, v in found.notes.items()}
-        comment = next((noted[k] for k in ("comment", "note", "definition") if noted.get(k)), ())
+        words = PREDICATE_WORDS.get(found.relation, (found.relation, found.relation))[zh] if found.other else NONE_WORDS[zh]
+        comment = found.comments.get(names.lang) or next(iter(found.comments.values()), "")
+        other = Cell(names.label(found.other), addresses.link(found.other), pages.printable(found.other)) if found.other else None
         out.append(
             {
-                "vocabulary": names.cell(found.graph),
-                "name": found.graph.rpartition("/")[2],
-                "relation": names.cell(expand(found.relation) if found.relation.partition(":")[0] in PREFIXES else found.relation),
+                "graph": addresses.link(found.graph),
+                "name": found.vocabulary,
+                "relation": words,
                 "inverse": found.inverse,
-                "other": Cell(
-                    pages.printable(next(iter(noted.get("object_label", ())), "") or names.label(found.other)), addresses.link(found.other), pages.printable(found.other)
-                ),
-                "confidence": next(iter(noted.get("confidence", ())), ""),
-                "comment": [pages.printable(c) for c in comment],
+                "other": other,
+                "confidence": found.confidence,
+                "comment": pages.printable(comment),
             }
         )
     return out
