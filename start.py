@@ -4,6 +4,7 @@ Set covalue up in this checkout and run it. Needs Python 3.11 or later and nothi
 
     python3 start.py             set up, then serve on http://127.0.0.1:8000/
     python3 start.py test        set up, then run all checks and tests
+    python3 start.py bench ...   set up, then measure the service beside its peers (--help)
     python3 start.py VERB ...    set up, then run a verb of covalue: build, check, fmt, query, export, serve
 
 在此目录安装并运行 covalue；只需要 Python 3.11 或更新版本。第二次起不需要网络。
@@ -126,6 +127,9 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["test"]:
         set_up("test")
         return test(arguments[1:])
+    if arguments[:1] == ["bench"]:
+        set_up("test")
+        return run("python", str(ROOT / "tests" / "bench"), *arguments[1:])
     set_up("")
     program = str(BIN / ("covalue.exe" if os.name == "nt" else "covalue"))
     command = [program, *(arguments or ["serve"])]

@@ -16,7 +16,7 @@ import sys
 import time
 import venv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from load import get
@@ -182,15 +182,23 @@ def merged(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def oxigraph(folder: Path, *, disk: bool = False) -> Iterator[Server]:
-    """Oxigraph's server over the same dataset, in memory or on disk as this service is."""
+def oxigraph(folder: Path, *, disk: bool = False, loads: bool = False) -> Iterator[Server]:
+    """
+    Oxigraph's server over the same dataset, in memory or on disk as this service is.
+
+    Args:
+        disk: whether on disk; the store is made before, once.
+        loads: whether the loading counts among the seconds of the start; on disk there is none.
+    """
     port, program = free_port(), str(PEERS / "bin" / "oxigraph")
     place = folder / "oxigraph-server"
     if disk and not place.exists():
         subprocess.run([program, "load", "--location", str(place), "--file", str(merged(folder))], check=True, capture_output=True)
         subprocess.run([program, "optimize", "--location", str(place)], check=True, capture_output=True)
     command = [program, "serve-read-only", "--location", str(place)] if disk else [program, "serve"]
-    with running("oxigraph server", [*command, "--bind", f"127.0.0.1:{port}"], port, "/query") as server:
+    merged(folder)
+    begun = time.monotonic()
+    with running("oxigraph's server", [*command, "--bind", f"127.0.0.1:{port}"], port, "/query") as server:
         if not disk:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
             with merged(folder).open("rb") as file:
@@ -198,7 +206,8 @@ def oxigraph(folder: Path, *, disk: bool = False) -> Iterator[Server]:
                 response = connection.getresponse()
             if response.status >= 300:
                 raise RuntimeError(response.read().decode())
-        yield server
+            response.read()
+        yield replace(server, seconds=time.monotonic() - begun) if loads else server
 
 
 def rdflib_endpoint(folder: Path) -> contextlib.AbstractContextManager[Server]:

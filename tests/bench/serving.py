@@ -1,19 +1,16 @@
 """
 The service beside its peers: latency and throughput of an eight-query mix, small queries, hostile neighbours, long answers, and start.
 
-    .venv/bin/python tests/bench/service.py [--peers] [--triples 100000] [--seconds 4] [--rounds 3] [--only mix small heavy runaways long start]
-
 All servers of a table run at the same time and are loaded in turn, round by round; the figures are medians over rounds. Read ratios.
+`tests/bench` as a whole runs this (see `__main__.py`).
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import http.client
 import itertools
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -36,6 +33,10 @@ CACHE = Path(tempfile.gettempdir()) / "covalue-bench"
 RUNAWAY = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i FILTER(STRLEN(STR(?c)) + STRLEN(STR(?f)) = {N}) }"
 LONG = "SELECT ?s ?i WHERE { ?s ?p ?o . VALUES ?i { 1 2 3 4 5 6 7 8 9 10 11 12 } } LIMIT 1000000"
 SECTIONS = ("mix", "small", "worker", "heavy", "runaways", "long", "start")
+OWN, OXIGRAPH, RDFLIB, BARE = "covalue", "oxigraph's server", "rdflib-endpoint", "the engine, in process"
+COLUMNS = ("mix /s", "p50 / p99 ms", "repeats /s", "small beside heavy /s", "10⁶ rows s", "grows by MB", "start s")
+TABLES: list[tuple[str, list[str], list[list[str]]]] = []
+SUMMARY: dict[str, dict[str, str]] = {}
 _draws = itertools.count(1)
 
 
@@ -108,9 +109,28 @@ def mixed(bench: Bench) -> None:
             )
             bases = [found["oxigraph's server, cold"]] * 2 + [found["oxigraph's server, the same"]] * 3
             rows += [line(name, clients, results, base) for (name, results), base in zip(found.items(), bases, strict=True)]
-        bare = [in_process(bench, threads) for threads in (1, 2)]
+            if clients == 8:
+                eight, base = found, found["oxigraph's server, cold"]
+    rows.insert(2, line("rdflib-endpoint, cold", 8, [rdflib_mix(bench)], base))
+    bare = [in_process(bench, threads) for threads in (1, 2)]
     rows += [line(f"the engine in process, {t} thread(s), cold", "-", [r], [r]) for t, r in zip((1, 2), bare, strict=True)]
     say("Eight-query mix (ratio: to oxigraph's server, same load)", HEAD, rows)
+    for server, results in ((OWN, eight["covalue, cold"]), (OXIGRAPH, base), (BARE, [bare[1]])):
+        mix_noted(server, line("", "", results, results))
+    mix_noted(RDFLIB, rows[2])
+    for server, name in ((OWN, "covalue, 200 questions again and again"), (OXIGRAPH, "oxigraph's server, the same")):
+        note(server, "repeats /s", line("", "", eight[name], eight[name])[2])
+
+
+def mix_noted(server: str, row: list[str]) -> None:
+    note(server, "mix /s", row[2])
+    note(server, "p50 / p99 ms", f"{row[3]} / {row[4]}")
+
+
+def rdflib_mix(bench: Bench) -> Result:
+    """The mix asked of rdflib-endpoint alone, for longer: it answers few, and one after the other."""
+    with peers.rdflib_endpoint(bench.folder) as server:
+        return load(server.port, [server.get(q) for q in bench.fresh(tuple(mix.MIX), 50)], clients=8, seconds=max(15.0, 4 * bench.seconds), once=True)
 
 
 def _random():  # type: ignore[no-untyped-def]
@@ -121,7 +141,7 @@ def _random():  # type: ignore[no-untyped-def]
 
 def in_process(bench: Bench, threads: int) -> Result:
     """The engine itself, in a process of its own."""
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from service import engine; engine(*sys.argv[2:])"
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from serving import engine; engine(*sys.argv[2:])"
     command = [sys.executable, "-c", code, str(Path(__file__).parent), str(bench.folder), str(bench.cases), str(bench.seconds), str(threads)]
     raw = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
     return Result(sorted(raw["latencies"]), {"200": len(raw["latencies"])}, raw["took"])
@@ -201,8 +221,8 @@ def worker(bench: Bench) -> None:
 def heavy(bench: Bench) -> None:
     """Small queries while one client asks for the matrix over and over."""
     rows, rates = [], {}
-    with peers.own(bench.folder) as own, peers.rdflib_endpoint(bench.folder) as other:
-        for server in (own, other):
+    with peers.own(bench.folder) as own, peers.oxigraph(bench.folder) as oxigraph, peers.rdflib_endpoint(bench.folder) as other:
+        for server in (own, oxigraph, other):
             seconds = max(bench.seconds, 6) * (2 if server is other else 1)
             alone = load(server.port, [server.get(q) for q in bench.fresh((mix.SMALL,), 3000)], clients=4, seconds=seconds, once=True, first=10)
             busy = Load(server.port, [server.get(q) for q in bench.fresh(("matrix",), 100)], clients=1, seconds=seconds + 3)
@@ -211,8 +231,9 @@ def heavy(bench: Bench) -> None:
             matrices = busy.result()
             rates[server.name] = beside.rate
             rows.append([server.name, f"{alone.rate:,.0f}", f"{beside.rate:,.1f}", f"{beside.percentile(0.5):.2f}", f"{beside.percentile(0.99):.2f}", f"{matrices.rate:.1f}"])
-    rows[0].append(f"{rates['covalue'] / max(rates['rdflib-endpoint'], 1e-9):,.0f}x")
-    rows[1].append("1x")
+            note(server.name, "small beside heavy /s", f"{beside.rate:,.0f}")
+    for row in rows:
+        row.append(f"{rates[row[0]] / max(rates[RDFLIB], 1e-9):,.0f}x")
     say(
         "Small queries (4 clients) beside a client that asks for a GROUP BY matrix without pause",
         ["server", "small alone /s", "small beside it /s", "p50 ms", "p99 ms", "matrices /s", "ratio"],
@@ -244,8 +265,8 @@ def runaways(bench: Bench) -> None:
         time.sleep(1)
         connection.close()
         hung_up = idle_after(own)
+    rows.append(["p99, ratio", "", "", f"{ratio:.1f}", ""])
     say("Quick queries (2 clients)", ["load", "answers/s", "p50 ms", "p99 ms", "failed"], rows)
-    print(f"\np99 beside runaways / idle: {ratio:.1f}")
     ends = [["eight clients cut off", left], ["a deadline of 2 s reached", stopped], ["one client hung up", hung_up]]
     say("Seconds until the processor is idle", ["after", "s"], [[name, f"{seconds:.2f}"] for name, seconds in ends])
 
@@ -274,12 +295,15 @@ def long(bench: Bench) -> None:
             seconds, first = statistics.median(f[1] for f in found), statistics.median(f[0] for f in found)
             size, grown = found[0][2], max(f[3] for f in found)
             rows.append([server.name, f"{first * 1000:,.0f}", f"{seconds:.2f}", f"{size / 1e6 / seconds:,.0f}", f"{bare_seconds / seconds:.2f}", f"{grown:+.0f}"])
+            note(server.name, "10⁶ rows s", f"{seconds:.2f}")
+            note(server.name, "grows by MB", f"{grown:+.0f}")
+    note(BARE, "10⁶ rows s", f"{bare_seconds:.2f}")
     say("1,000,000 rows as JSON (ratio: of throughput)", ["way", "first byte ms", "all s", "MB/s", "ratio", "service MB grown"], rows)
 
 
 def serialise(bench: Bench) -> tuple[float, float, int]:
     """Seconds, seconds to the first bytes, bytes."""
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from service import serialise_here; serialise_here(*sys.argv[2:])"
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from serving import serialise_here; serialise_here(*sys.argv[2:])"
     command = [sys.executable, "-c", code, str(Path(__file__).parent), str(bench.folder)]
     seconds, first, size = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
     return seconds, first, size
@@ -341,49 +365,35 @@ def start(bench: Bench) -> None:
     """From the command to the first answer."""
     rows = []
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        manifest = quads.shipped(folder)
-        command = [sys.executable, "-m", "covalue", "serve", "--project", str(quads.ROOT), "--out", name, "--port"]
-        for label, port, words in (("shipped data, covalue serve", peers.free_port(), command),):
-            seconds = []
-            for _ in range(max(5, bench.rounds)):
-                with peers.running(label, [*words, str(port)], port, "/sparql", "ASK { ?s ?p ?o }") as server:
+        manifest = quads.shipped(Path(name))
+        port = peers.free_port()
+        command = [sys.executable, "-m", "covalue", "serve", "--project", str(quads.ROOT), "--out", name, "--port", str(port)]
+        ways = [
+            ("covalue serve", lambda: peers.running(OWN, command, port, "/sparql", "ASK { ?s ?p ?o }")),
+            (OXIGRAPH, lambda: peers.oxigraph(Path(name), loads=True)),
+            (RDFLIB, lambda: peers.rdflib_endpoint(Path(name))),
+        ]
+        for label, way in ways:
+            seconds, memory = [], 0.0
+            for _ in range(3 if label == RDFLIB else max(5, bench.rounds)):
+                with way() as server:
+                    server.ask("SELECT * WHERE { ?s ?p ?o } LIMIT 1")
                     seconds.append(server.seconds)
                     memory = server.memory()[1]
             rows.append([label, f"{manifest.triples:,}", f"{statistics.median(seconds):.2f}", f"{memory:.0f}"])
-    seconds = []
-    for _ in range(3):
-        with peers.own(bench.folder) as server:
-            seconds.append(server.seconds)
-            memory = server.memory()[1]
-    triples = quads.read_manifest(bench.folder)
-    assert triples
-    rows.append(["synthetic data", f"{triples.triples:,}", f"{statistics.median(seconds):.2f}", f"{memory:.0f}"])
-    say("Start to first answer", ["what", "statements", "s", "MB, all processes"], rows)
+            note(label.removesuffix(" serve"), "start s", f"{statistics.median(seconds):.2f}")
+    say("Start to first answer, over the shipped data", ["server", "statements", "s", "MB, all processes"], rows)
 
 
 def say(title: str, head: list[str], rows: list[list[str]]) -> None:
+    """Prints a table and keeps it for the documents."""
+    TABLES.append((title, head, rows))
     print(f"\n### {title}\n\n{table(head, rows)}", flush=True)
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--peers", action="store_true", help="install the peers from PyPI first, into an environment of their own")
-    options.add_argument("--triples", type=int, default=100_000)
-    options.add_argument("--seconds", type=float, default=4, help="of each load in each round")
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--only", nargs="*", choices=SECTIONS, default=SECTIONS)
-    given = options.parse_args()
-    if given.peers:
-        peers.make_environment()
-    folder = CACHE / str(given.triples)
-    manifest = quads.make(folder, given.triples)
-    bench = Bench(folder, quads.cases(manifest), given.seconds, given.rounds)
-    print(f"{manifest.triples:,} statements, {len(os.sched_getaffinity(0))} processors, load {os.getloadavg()[0]:.1f}, {given.rounds} rounds of {given.seconds:g} s")
-    sections: dict[str, Callable[[Bench], None]] = dict(zip(SECTIONS, (mixed, small, worker, heavy, runaways, long, start), strict=True))
-    for name in given.only:
-        sections[name](bench)
+def note(server: str, column: str, value: str) -> None:
+    """A figure for the short table of the README."""
+    SUMMARY.setdefault(server, {})[column] = value
 
 
-if __name__ == "__main__":
-    main()
+RUN: dict[str, Callable[[Bench], None]] = dict(zip(SECTIONS, (mixed, small, worker, heavy, runaways, long, start), strict=True))
