@@ -42,7 +42,7 @@ BLOCKS = {
 """Blocks of the canvas by the class of the Business Model Ontology."""
 SOURCES: Mapping[str, tuple[str, ...]] = {
     "evolution": ("pictures/evolution", "pictures/events"),
-    "network": ("pictures/contributions", "pictures/exchanges", "pictures/actors"),
+    "network": ("pictures/contributions", "pictures/exchanges", "pictures/actors", "pictures/networks"),
     "matrix": ("pictures/contributions",),
     "canvas": (CANVAS,),
     "causes": ("pictures/causes",),
@@ -200,7 +200,13 @@ class Gallery:
         for rows in _by(self._rows("pictures/contributions"), "actor"):
             parts = [(self._claim(p, "contribution"), self._some(p, "item"), self._some(p, "dimension"), self._some(p, "mechanism")) for p in _by(rows, "contribution")]
             out.append((self._thing(rows[0]["actor"]), parts))
-        return out
+        order = {a.thing: i for i, a in enumerate(self.contributors())}
+        return sorted(out, key=lambda pair: order.get(pair[0], len(order)))
+
+    def networks(self) -> list[tuple[Thing, list[Claim]]]:
+        """The networks that the source names, with the parties that it says are in them."""
+        found = _by(self._rows("pictures/networks"), "network")
+        return [(self._thing(rows[0]["network"]), [self._claim(part, "party") for part in _by([r for r in rows if r["party"].value], "party", "modality")]) for rows in found]
 
     # --- the canvas, the causes, the figures, the structure
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from covalue.pictures.model import Claim, say
 from covalue.pictures.svg import Node, Picture, group, link, node
-from covalue.pictures.text import LINE, block, height, lines
+from covalue.pictures.text import BOLD, LINE, block, height, lines
 
 COLUMN, TEXT, HEAD, PAD = 232.0, 12.5, 14.5, 12.0
 MOST = 14
@@ -87,7 +87,7 @@ def _said(entry: Entry, wide: float) -> list[str]:
 def _block(name: str, entries: Sequence[Entry], column: float, y: float, wide: float, high: float, lang: str) -> Node:
     t = say(lang)
     x = column * COLUMN + 1
-    heading = lines(names(lang)[name], wide * COLUMN - 2 * PAD, HEAD, 2)
+    heading = lines(names(lang)[name], (wide * COLUMN - 2 * PAD) / BOLD, HEAD, 2)
     parts: list[Node] = [node("rect", x=x, y=y + 1, width=wide * COLUMN, height=high, class_="box block"), block(heading, x + PAD, y + PAD, HEAD, "serif strong")]
     start = y + PAD + height(heading, HEAD) + 6
     half = (len(entries[:MOST]) + 1) // 2

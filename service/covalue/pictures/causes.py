@@ -121,7 +121,13 @@ def draw(name: str, lang: str, title: str, links: Sequence[Cause], closing: froz
     drawn = [_arrow(name, edge, claims, found, sizes, top, closing, joints) for edge, claims in arrows.items()]
     width = max(found.width + 2 * side, 560.0)
     y = found.height + top + MARGIN
-    body = (legend.heads(name, (*MODALITIES, "loop")), group(drawn), group(dots), group(boxes), _legend(links, bool(closing), bool(joints), lang, y))
+    body = (
+        legend.heads(name, (*MODALITIES, "loop")),
+        group(drawn),
+        group(dots),
+        group(boxes),
+        _legend(links, any(step in closing for c in links for step in c.steps()), bool(joints), lang, y),
+    )
     description = t(f"{many(len(known), 'situation')} and {many(len(links), 'causal link')}, from left to right.", f"{len(known)} 个情形、{len(links)} 条因果关系，自左向右。")
     return Picture(name, width, y + 2 * legend.HEIGHT, title, description, body, lang)
 

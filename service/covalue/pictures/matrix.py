@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from covalue.pictures.model import Thing, many, say
 from covalue.pictures.network import Actor, Count, tint
 from covalue.pictures.svg import Node, Picture, group, link, node
-from covalue.pictures.text import block, height, lines
+from covalue.pictures.text import BOLD, block, height, lines
 
 LEFT, CELL, TEXT = 250.0, 150.0, 14.0
 HIGH, HEAD, MARGIN = 40.0, 56.0, 12.0
@@ -27,7 +27,7 @@ def draw(name: str, lang: str, title: str, actors: Sequence[Actor], dimensions: 
     body: list[Node] = []
     most = max((c.reported + c.other for a in actors for c in a.counts.values()), default=1) or 1
     for i, dimension in enumerate(dimensions):
-        said = lines(dimension.label, CELL - 12, TEXT, 2)
+        said = lines(dimension.label, (CELL - 12) / BOLD, TEXT, 2)
         body.append(link(dimension.href, block(said, LEFT + i * CELL + CELL / 2, HEAD - 10 - height(said, TEXT), TEXT, "strong", "middle")))
     y = HEAD
     for actor in actors:

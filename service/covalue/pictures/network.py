@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from covalue.pictures import legend
 from covalue.pictures.model import MODALITIES, REPORTED, Claim, Thing, many, say, weakest
 from covalue.pictures.svg import Node, Picture, group, link, node
-from covalue.pictures.text import LINE, block, height, lines
+from covalue.pictures.text import BOLD, LINE, block, height, lines, width
 
-SIDE, FIRM, BETWEEN = 264.0, 232.0, 236.0
+SIDE, FIRM, BETWEEN = 236.0, 212.0, 204.0
 """Widths of a side's boxes, of the firm's box, and of the space between, where arrows run."""
 MARGIN, TOP, GAP, TEXT, SMALL = 16.0, 42.0, 20.0, 13.5, 12.0
 STRIP = 34.0
@@ -108,7 +108,7 @@ def draw(name: str, lang: str, title: str, network: Network) -> Picture:
     right = [a for a in network.actors if a.side == PARTNERS]
     others = [a for a in network.actors if a.side == OTHERS]
     right_x = MARGIN + SIDE + BETWEEN + FIRM + BETWEEN
-    width = right_x + SIDE + MARGIN
+    whole = right_x + SIDE + MARGIN
     left_rows, left_end = _rows(left, network, TOP)
     right_rows, right_end = _rows(right, network, TOP)
     other_rows, other_end = _rows(others, network, right_end + (34.0 if others else 0.0))
@@ -127,11 +127,11 @@ def draw(name: str, lang: str, title: str, network: Network) -> Picture:
             body += _flows(name, row, on_left, lang)
     for rows, x in ((left_rows, MARGIN), (right_rows, right_x), (other_rows, right_x)):
         body += [_actor(row.actor, row.name, x, row.y, SIDE, row.high, network.dimensions, lang) for row in rows]
-    firm = tuple(lines(network.focal.thing.label, FIRM - 24, TEXT + 3, 3))
+    firm = tuple(lines(network.focal.thing.label, (FIRM - 24) / BOLD, TEXT + 3, 3))
     body.append(_actor(network.focal, firm, MARGIN + SIDE + BETWEEN, TOP, FIRM, bottom - TOP - GAP, network.dimensions, lang, focal=True))
     body += inside
     spots = {row.actor.thing.iri: (row, on_left) for rows, on_left in ((left_rows, True), (right_rows, False), (other_rows, False)) for row in rows}
-    lanes, bottom = _lanes(name, [f for f in network.flows if network.focal.thing not in (f.provider, f.receiver)], spots, bottom, width, lang)
+    lanes, bottom = _lanes(name, [f for f in network.flows if network.focal.thing not in (f.provider, f.receiver)], spots, bottom, whole, lang)
     body += lanes
     body.append(_key(network, lang, bottom + 4))
     total = bottom + legend.HEIGHT * 2 + 10
@@ -140,7 +140,7 @@ def draw(name: str, lang: str, title: str, network: Network) -> Picture:
         f"{many(len(network.actors) + 1, 'actor')} and {many(count, 'value exchange')}. Numbers in a box count the actor's contributions per value dimension.",
         f"{len(network.actors) + 1} 个行动者、{count} 次价值交换。框内数字为该行动者对各价值维度的贡献数。",
     )
-    return Picture(name, width, total, title, description, tuple(body), lang)
+    return Picture(name, whole, total, title, description, tuple(body), lang)
 
 
 def _heading(said: str, x: float, y: float) -> Node:
@@ -152,7 +152,7 @@ def _rows(actors: Sequence[Actor], network: Network, y: float) -> tuple[list[_Ro
     for actor in actors:
         given = next((f for f in network.flows if f.provider == actor.thing and f.receiver == network.focal.thing), None)
         got = next((f for f in network.flows if f.receiver == actor.thing and f.provider == network.focal.thing), None)
-        named = lines(actor.thing.label, SIDE - 24, TEXT, 2)
+        named = lines(actor.thing.label, (SIDE - 24) / BOLD, TEXT, 2)
         roles = 1 if actor.roles else 0
         box = 10 + height(named, TEXT) + roles * SMALL * LINE + STRIP + 12
         wanted = sum(len(_passing(f)) * SMALL * LINE + 18 for f in (given, got) if f)
@@ -163,8 +163,8 @@ def _rows(actors: Sequence[Actor], network: Network, y: float) -> tuple[list[_Ro
 
 
 def _passing(flow: Flow) -> list[str]:
-    """What the label of an arrow says: at most three lines, the rest counted."""
-    return lines(" · ".join(x.label for x in flow.objects()), BETWEEN - 34, SMALL, 3)
+    """What the label of an arrow says; what is too long for four lines is cut, and whole in its tooltip and name."""
+    return lines(" · ".join(x.label for x in flow.objects()), BETWEEN - 24, SMALL, 4)
 
 
 def _flows(name: str, row: _Row, on_left: bool, lang: str) -> list[Node]:
@@ -220,7 +220,7 @@ def _mechanisms(network: Network, x: float, y: float) -> tuple[list[Node], float
         mine = network.mechanisms.get(dimension.iri, ())
         if not mine:
             continue
-        head = lines(dimension.label, FIRM - 48, SMALL + 1, 2)
+        head = lines(dimension.label, (FIRM - 48) / BOLD, SMALL + 1, 2)
         high = height(head, SMALL + 1) + 8
         out += [
             node("rect", x=x, y=y, width=FIRM - 24, height=high, rx=3, class_=f"cell {tint(dimension)}"),
@@ -263,7 +263,7 @@ def tint(dimension: Thing) -> str:
     return "d-" + dimension.short.removeprefix("value-")
 
 
-def _lanes(name: str, flows: Sequence[Flow], spots: Mapping[str, tuple[_Row, bool]], y: float, width: float, lang: str) -> tuple[list[Node], float]:
+def _lanes(name: str, flows: Sequence[Flow], spots: Mapping[str, tuple[_Row, bool]], y: float, whole: float, lang: str) -> tuple[list[Node], float]:
     """Exchanges that leave the firm out run below all boxes, from outer side to outer side."""
     out: list[Node] = []
     for i, flow in enumerate(flows):
@@ -271,10 +271,10 @@ def _lanes(name: str, flows: Sequence[Flow], spots: Mapping[str, tuple[_Row, boo
             continue
         (start, start_left), (end, end_left) = spots[flow.provider.iri], spots[flow.receiver.iri]
         off = 5.0 + 4.0 * (i % 3)
-        said = lines(" · ".join(x.label for x in flow.objects()), width / 2, SMALL, 1)
+        said = lines(" · ".join(x.label for x in flow.objects()), whole / 2, SMALL, 1)
         lane = y + LANE - 10
-        outer = {True: MARGIN - off, False: width - MARGIN + off}
-        inner = {True: MARGIN, False: width - MARGIN}
+        outer = {True: MARGIN - off, False: whole - MARGIN + off}
+        inner = {True: MARGIN, False: whole - MARGIN}
         y1, y2 = start.y + start.high / 2 + 3 * (i % 3), end.y + end.high / 2 + 6 + 3 * (i % 3)
         path = f"M{inner[start_left]:.1f} {y1:.1f}H{outer[start_left]:.1f}V{lane:.1f}"
         if start_left == end_left:
@@ -282,7 +282,7 @@ def _lanes(name: str, flows: Sequence[Flow], spots: Mapping[str, tuple[_Row, boo
         else:
             path += f"H{outer[end_left]:.1f}V{y2:.1f}H{inner[end_left]:.1f}"
         words = f"{flow.provider.label} → {flow.receiver.label}{say(lang)(': ', '：')}{said[0]}"
-        out.append(_flow(name, flow, lines(words, width - 80, SMALL, 1), width / 2, lane - SMALL * LINE - 4, path, lang))
+        out.append(_flow(name, flow, lines(words, whole - 80, SMALL, 1), whole / 2, lane - SMALL * LINE - 4, path, lang))
         y += LANE
     return out, y
 
@@ -295,7 +295,7 @@ def _key(network: Network, lang: str, y: float) -> Node:
     for dimension in network.dimensions:
         parts.append(node("rect", x=x, y=y + 2, width=14, height=14, rx=3, class_=f"cell {tint(dimension)}"))
         parts.append(node("text", dimension.label, x=x + 20, y=y + 14, font_size=SMALL, class_="muted"))
-        x += 150
+        x += 20 + width(dimension.label, SMALL) + 22
     parts.append(node("text", t("number of contributions; italic: derived or cited only", "贡献数；斜体：仅有推导或转引"), x=x + 10, y=y + 14, font_size=SMALL, class_="muted"))
     parts.append(legend.modalities({f.modality() for f in network.flows} & set(MODALITIES), lang, MARGIN, y + legend.HEIGHT))
     return group(parts, class_="legend")

@@ -12,7 +12,7 @@ from covalue.pictures import legend
 from covalue.pictures.model import Claim, Thing, many, say
 from covalue.pictures.network import tint
 from covalue.pictures.svg import Node, Picture, group, link, node
-from covalue.pictures.text import block, height, lines
+from covalue.pictures.text import BOLD, block, height, lines
 
 FIRST, THEME, DIMENSION, BETWEEN = 560.0, 230.0, 170.0, 44.0
 TEXT, HEAD, TOP, PAD = 12.5, 14.0, 44.0, 9.0
@@ -59,7 +59,7 @@ def draw(name: str, lang: str, title: str, dimensions: Sequence[Dimension], most
             made, y, middle = _theme(theme, dimension.thing, y, most, lang)
             body += made
             middles.append(middle)
-        said = lines(dimension.thing.label, DIMENSION - 2 * PAD, HEAD, 3)
+        said = lines(dimension.thing.label, (DIMENSION - 2 * PAD) / BOLD, HEAD, 3)
         high = height(said, HEAD) + 2 * PAD
         centre = (top + y - 16) / 2
         body += [node("path", d=f"M{x2 + THEME:.1f} {m:.1f}L{x3:.1f} {centre:.1f}", class_="edge") for m in middles]
@@ -106,4 +106,4 @@ def _theme(theme: Theme, dimension: Thing, y: float, most: int, lang: str) -> tu
         node("rect", x=x2, y=middle - box / 2, width=THEME, height=box, rx=6, class_=f"box {tint(dimension)}"),
         block(said, x2 + PAD, middle - box / 2 + PAD - 1, HEAD),
     )
-    return [frame, arrow, *out, label], top + high + 16, middle
+    return [group([frame, *out], class_="theme"), arrow, label], top + high + 16, middle

@@ -10,6 +10,8 @@ from covalue.pictures.svg import Node, node
 
 NARROW, WIDE, UPPER, PLAIN = 0.35, 1.02, 0.71, 0.605
 """Widths by kind of character, in parts of the font size: those of the widest of the usual fonts (DejaVu Sans), so that others fit too."""
+BOLD = 1.1
+"""How much wider bold letters are."""
 LINE = 1.32
 """Distance of lines, in parts of the font size."""
 NO_START = "，。；：！？、）》」』”’】〉%‰·,.;:!?)]}…"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from covalue.pictures import legend
 from covalue.pictures.model import Claim, Moment, Thing, many, say
 from covalue.pictures.svg import Node, Picture, group, link, node
-from covalue.pictures.text import block, height, lines
+from covalue.pictures.text import BOLD, block, height, lines
 
 WIDTH, LEFT, UNDATED, RIGHT = 1040.0, 330.0, 92.0, 26.0
 """The whole; the column of texts; the column for what has no date; the margin."""
@@ -161,7 +161,7 @@ def _axis(scale: _Scale | None, bottom: float, lang: str, undated: bool) -> Node
 
 def _stage(stage: Stage, index: int, scale: _Scale | None, y: float, lang: str) -> tuple[Node, float]:
     t = say(lang)
-    names = lines(stage.thing.label, LEFT - 24, PLAIN + 1)
+    names = lines(stage.thing.label, (LEFT - 24) / BOLD, PLAIN + 1)
     parts: list[Node] = [link(stage.thing.href, block(names, 0, y, PLAIN + 1, "strong"))]
     bottom = y + height(names, PLAIN + 1)
     for relation, word in relations(lang).items():

@@ -309,7 +309,12 @@ class _Content:
         if view == "evolution":
             out |= {"stages": gallery.stages(), "events": gallery.events(), "relations": timeline.relations(language()), "years": _years}
         if view == "network":
-            out |= {"contributions": gallery.contributions(), "flows": gallery.flows(), "elements": addresses.local(f"pictures/{self._name}/network.json") + f"?lang={language()}"}
+            out |= {
+                "networks": gallery.networks(),
+                "contributions": gallery.contributions(),
+                "flows": gallery.flows(),
+                "elements": addresses.local(f"pictures/{self._name}/network.json") + f"?lang={language()}",
+            }
         if view == "causes":
             out |= self._causal()
         if view == "figures":
