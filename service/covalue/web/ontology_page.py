@@ -17,7 +17,7 @@ from covalue.names import ONTOLOGY_IRI, PREFIXES, expand, shrink
 from covalue.pictures.svg import Picture
 from covalue.pictures.vocabulary import Box, Spoke, chains, star, tree
 from covalue.terminology import Term, Terminology
-from covalue.web import addresses, pages, places, things
+from covalue.web import addresses, pages, places, structured, things
 from covalue.web.languages import LANGUAGES, language, say
 from covalue.web.naming import Names
 from covalue.web.pages import Cell
@@ -70,11 +70,16 @@ def values(service: Service, path: str) -> dict[str, Any]:
     terms, names = things.terminology(service.terms), Names(service.finder, language())
     counts = _counts(service)
     sections = [(kind, t(*heading), [_entry(term, terms, names, counts) for term in _sorted(terms.of_kind(kind), names)]) for kind, heading in KINDS]
+    title = _text(terms, ("dcterms:title", "rdfs:label"), lang) or names.label(ONTOLOGY_IRI)
+    version = next((x.value for x in terms.header.get("owl:versionInfo", ()) if isinstance(x, ox.Literal)), "")
+    abstracts = {one: [_text(terms, (p,), one) for p in ("dcterms:description", "dcterms:abstract") if _text(terms, (p,), one)] for one in _tongues(lang)}
     return {
-        "title": _text(terms, ("dcterms:title", "rdfs:label"), lang) or names.label(ONTOLOGY_IRI),
+        "title": title,
+        "jsonld": structured.ontology(ONTOLOGY_IRI, title, {one: found[:1] for one, found in abstracts.items()}, version, sum(t.ours for t in terms.terms.values())),
+        "meta": structured.cited(things.dataset(service), ONTOLOGY_IRI, title, lang),
         "second": _text(terms, ("dcterms:title", "rdfs:label"), "en" if lang == "zh" else "zh"),
         "iri": ONTOLOGY_IRI,
-        "abstracts": {one: [_text(terms, (p,), one) for p in ("dcterms:description", "dcterms:abstract") if _text(terms, (p,), one)] for one in _tongues(lang)},
+        "abstracts": abstracts,
         "header": _header(terms, names),
         "files": [(e, addresses.local(f"ontology.{e}")) for e in ENDINGS],
         "sections": [(kind, heading, entries) for kind, heading, entries in sections if entries],

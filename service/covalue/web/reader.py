@@ -19,11 +19,11 @@ from covalue.formats import Format
 from covalue.names import PREFIXES, expand
 from covalue.passages import Passage, Section, Source, read
 from covalue.stores import Store
-from covalue.web import addresses, pages
+from covalue.web import addresses, pages, structured
 from covalue.web.languages import LANGUAGES, language
 from covalue.web.naming import Names
 from covalue.web.service import Service
-from covalue.web.things import objects
+from covalue.web.things import dataset, objects
 
 VCC = PREFIXES["vcc"]
 SHUT = "connect-src 'none'; worker-src 'none'"
@@ -46,14 +46,18 @@ def page(service: Service, iri: str, triples: Sequence[ox.Triple], source: Sourc
     names = Names(service.finder, language())
     shown = _shown(source, iri)
     listed = sum(len(s.passages) for s in shown) <= MOST
+    reference = next((r for r in service.citations.sources(lang=language()) if r.key == source.iri.removeprefix(PREFIXES["src"])), None)
+    head = _head(names, iri, triples)
     values = {
         "sections": [_section(s, names, listed) for s in shown],
         "whole": names.cell(source.iri) if iri != source.iri else None,
         "listed": listed,
         "statements": addresses.local(f"{path}.html") + "?statements=1",
         "held": held(source, shown, names) if listed else None,
-        "citation": next((line(r) for r in service.citations.sources(lang=language()) if r.url.endswith(source.iri) or (r.doi and r.doi in _dois(triples, iri))), ""),
-        **_head(names, iri, triples),
+        "citation": line(reference) if reference else "",
+        "jsonld": structured.article(source.iri, reference, names.both(source.iri), [s.iri for s in source.sections]),
+        "meta": structured.cited_article(reference, iri, head["title"], language()) if iri == source.iri else structured.cited(dataset(service), iri, head["title"], language()),
+        **head,
         **pages.documents(path),
     }
     response = pages.send("source.html", chosen, opaque, **values)

@@ -25,7 +25,7 @@ from covalue.passages import read as read_source
 from covalue.portraits import HIDDEN, PER_LISTING, Group, Value
 from covalue.search import KINDS
 from covalue.terminology import LINKS, Term, Terminology, Terms
-from covalue.web import addresses, pages, places
+from covalue.web import addresses, pages, places, structured
 from covalue.web.languages import language, say
 from covalue.web.naming import Names
 from covalue.web.pages import Cell
@@ -186,6 +186,14 @@ class Portrait:
             if rows:
                 out[lang] = rows
         return out
+
+    def defined(self) -> dict[str, list[str]]:
+        """Definitions, else descriptions, by language."""
+        for curie in ("skos:definition", "dcterms:description", "rdfs:comment"):
+            found = [x for x in objects(self.triples, self.iri, expand(curie)) if isinstance(x, ox.Literal)]
+            if found:
+                return {lang: sorted(x.value for x in found if (x.language or "") == lang) for lang in sorted({x.language or "" for x in found})}
+        return {}
 
     # --- statements
 
@@ -367,6 +375,8 @@ def values(service: Service, iri: str, triples: Sequence[ox.Triple], cut: bool, 
         "relations": portrait.relations(),
         "query": sparql(iri),
         "citation": cited(service, iri, portrait.names.label(iri)),
+        "jsonld": structured.about(iri, portrait.names, portrait.term, own, portrait.defined(), triples),
+        "meta": structured.cited(dataset(service), iri, portrait.names.label(iri), portrait.lang),
     }
 
 
@@ -475,8 +485,13 @@ def place_key(iri: str) -> str:
 
 def cited(service: Service, iri: str, title: str) -> str:
     """How to cite a thing of this dataset: its own permanent address, and the dataset with its version."""
-    whole: citation.Reference | None = _or(lambda: service.citations.dataset(language()), None)
+    whole = dataset(service)
     return citation.line(replace(whole, kind="answer", title=title, within=whole.title, url=iri)) if whole else f"{title}. {iri}"
+
+
+def dataset(service: Service) -> citation.Reference | None:
+    """The dataset as something to cite."""
+    return _or(lambda: service.citations.dataset(language()), None)
 
 
 def sparql(iri: str) -> str:
