@@ -29,7 +29,7 @@ from edits import replace_in, set_cell
 from processes import COVALUE, environment, run, start
 
 CASE = "graph/cases/harbor-wheels"
-VERBS = ["ask", "build", "check", "export", "fmt", "mcp", "publish", "query", "question", "serve"]
+VERBS = ["ask", "build", "check", "export", "fmt", "gaps", "mcp", "publish", "query", "question", "serve"]
 COUNT = "SELECT (COUNT(*) AS ?n) WHERE { ?actor a <https://w3id.org/covalue/ontology#Actor> }"
 Built = tuple[Project, Path]
 Copy = Callable[[str], Project]

@@ -210,14 +210,38 @@ def _query_text(given: str) -> str:
 @click.option("--asserted", is_flag=True, help="Without consequences.")
 @click.option("--network", "network", type=click.Choice(("graphml", "gexf")), help="The network of actors, mechanisms and dimensions instead.")
 @click.option("--which", type=click.Choice(("all", "value", "contributions")), default="all", show_default=True, help="Which network.")
+@click.option("--lens", "lens", help="What a lens shows instead: bmo, e3value, valueflows, prov, schema, sdl.")
 @_say_errors
-def export(root: Path | None, out: Path | None, name: str, case: str | None, asserted: bool, network: str | None, which: str) -> None:
-    """Write the dataset or one case, or its network, to stdout. 导出数据集、单个案例或其网络。"""
+def export(root: Path | None, out: Path | None, name: str, case: str | None, asserted: bool, network: str | None, which: str, lens: str | None) -> None:
+    """Write the dataset or one case, its network, or a lens, to stdout. 导出数据集、单个案例、其网络或某一视角。"""
+    from covalue import lens_reading
     from covalue import network as networks
     from covalue.export import export as run
 
+    if lens and (network or asserted):
+        raise InputError("--lens goes with --case and --format only.", "--lens 只能与 --case、--format 同用。")
     store = _built(root, out)
-    sys.stdout.buffer.write(networks.write(networks.network(store, case, which), network) if network else run(store, name, case, asserted))
+    if lens:
+        sys.stdout.buffer.write(lens_reading.export(store, name, lens, case))
+    else:
+        sys.stdout.buffer.write(networks.write(networks.network(store, case, which), network) if network else run(store, name, case, asserted))
+
+
+@main.command()
+@_project_option
+@_out_option
+@click.option("--case", "case", help="Only the gaps of this case.")
+@click.option("--lang", type=click.Choice(("en", "zh")), default="en", show_default=True, help="Language of messages.")
+@_json_option
+@click.argument("lens", required=False)
+@_say_errors
+def gaps(root: Path | None, out: Path | None, case: str | None, lang: str, as_json: bool, lens: str | None) -> None:
+    """Show what a LENS (or each) asks for and the sources do not say. 列出某一视角（或全部）要求而来源未说明的内容。"""
+    from covalue import lens_reading
+
+    store = _built(root, out)
+    names = [lens_reading.known_lens(store, lens).name] if lens else list(lens_reading.lenses(store))
+    click.echo(lens_reading.gaps_as_json(store, names, case) if as_json else lens_reading.gaps_as_text(store, names, case, lang), nl=False)
 
 
 @main.command()

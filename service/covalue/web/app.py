@@ -11,6 +11,7 @@ from covalue.web import access, addresses, assets, crawlers, discovery, editor, 
 from covalue.web.ask import ask_blueprint
 from covalue.web.cases import cases_blueprint
 from covalue.web.languages import keep
+from covalue.web.lenses import lenses_blueprint
 from covalue.web.metrics import Metrics
 from covalue.web.questions import question_views, questions_blueprint
 from covalue.web.service import Service
@@ -62,6 +63,7 @@ def create_app(store: Store, library: Library | None = None, *, proxies: int = 0
     app.extensions["covalue"] = service
     search.register(app, service)
     crawlers.register(app, service)
+    app.register_blueprint(lenses_blueprint(service))
     _add_routes(app, service, library)
     if library is not None:
         views = question_views(Answers(store, library), service)

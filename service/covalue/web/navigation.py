@@ -14,7 +14,7 @@ PLACES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("questions", "Questions", "问题", ("ask",)),
     ("cases", "Cases", "案例", ("case", "source")),
     ("ontology", "Ontology", "本体", ("scheme",)),
-    ("lenses", "Lenses", "理论视角", ()),
+    ("lenses", "Lenses", "视角", ("lens",)),
     ("editor", "SPARQL editor", "SPARQL 编辑器", ("sparql",)),
     ("search", "Search", "搜索", ()),
 )
