@@ -161,25 +161,25 @@ def statements(lens: str, part: str = "", case: str | None = None) -> str:
 
 def kinds(store: Store, lens: str, case: str | None = None) -> list[Kind]:
     """The classes that occur in a lens, most things first, with the first things of each."""
-    graph = lens_graph(lens)
-    counted = bindings(store, f"SELECT ?class (COUNT(DISTINCT ?x) AS ?n) {{ GRAPH <{graph}> {{ ?x a ?class }} {_of(lens, case)} }} GROUP BY ?class ORDER BY DESC(?n) ?class")[1]
+    pattern = _typed(lens, case)
+    counted = bindings(store, f"SELECT ?class (COUNT(DISTINCT ?x) AS ?n) {{ {pattern} }} GROUP BY ?class ORDER BY DESC(?n) ?class")[1]
     named = _names(store, "", [row["class"]["value"] for row in counted])
     out = []
     for row in counted:
         iri = row["class"]["value"]
-        found = bindings(store, f"SELECT DISTINCT ?x {{ GRAPH <{graph}> {{ ?x a <{iri}> }} {_of(lens, case)} }} ORDER BY ?x LIMIT {MOST_SHOWN}")[1]
+        found = bindings(store, f"SELECT DISTINCT ?x {{ VALUES ?class {{ <{iri}> }} {pattern} }} ORDER BY ?x LIMIT {MOST_SHOWN}")[1]
         things = [r["x"]["value"] for r in found]
-        names = _names(store, graph, things)
+        names = _names(store, lens_graph(lens), things)
         out.append(Kind(Thing(iri, named.get(iri, {})), int(row["n"]["value"]), tuple(Thing(x, names.get(x, {})) for x in things)))
     return out
 
 
-def _of(lens: str, case: str | None) -> str:
-    """The pattern that keeps a statement `?x a …` to a case."""
+def _typed(lens: str, case: str | None) -> str:
+    """The pattern of the types that a lens gives, all or those that come from a case."""
     if case is None:
-        return ""
+        return f"GRAPH <{lens_graph(lens)}> {{ ?x a ?class }}"
     prov, rdf, vcc = PREFIXES["prov"], PREFIXES["rdf"], PREFIXES["vcc"]
-    return f"FILTER EXISTS {{ GRAPH <{trace_graph(lens)}> {{ ?st <{rdf}subject> ?x ; <{prov}wasDerivedFrom>/<{vcc}inCase> <{case}> }} }}"
+    return f"GRAPH <{trace_graph(lens)}> {{ ?st <{rdf}predicate> <{rdf}type> ; <{rdf}object> ?class ; <{rdf}subject> ?x ; <{prov}wasDerivedFrom> ?c . ?c <{vcc}inCase> <{case}> }}"
 
 
 def _names(store: Store, graph: str, iris: Sequence[str]) -> dict[str, dict[str, str]]:
