@@ -1,4 +1,4 @@
-"""What operators get: the systemd unit, the container's recipe, and the proxy's configuration."""
+"""What operators get: the systemd unit, the container's recipe, the proxy's configuration, and the pages for them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 from covalue.project import Project
-from covalue.settings import DOCUMENTED
+from covalue.settings import DOCUMENTED, SECRETS, Settings
+from covalue.stores.engines import TRIALS
 from processes import Running, serving, wait_until
 from served import Client
 from servers import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
-DEPLOY = ROOT / "service" / "deploy"
+DOCS, DEPLOY = ROOT / "docs", ROOT / "service" / "deploy"
 UNIT = (DEPLOY / "covalue.service").read_text(encoding="utf-8")
 ANALYZE = shutil.which("systemd-analyze")
 PROGRAM = "/opt/covalue/bin/covalue"
@@ -136,3 +137,27 @@ def test_two_processes_behind_nginx(small_built: tuple[Project, Path], tmp_path:
 def answered(service: Running) -> int:
     """How many queries it has answered."""
     return sum(int(n) for n in re.findall(r'covalue_requests_total\{route="sparql",[^}]*\} (\d+)', service.ask("/metrics").text))
+
+
+# --- the documents
+
+
+@pytest.mark.parametrize("name", ["operators", "benchmarks", "federation"])
+def test_both_languages_say_the_same(name: str) -> None:
+    """As many headings, tables and code blocks, and the same links."""
+    english, chinese = ((DOCS / f"{name}{end}").read_text(encoding="utf-8") for end in (".md", ".zh.md"))
+    for mark in (r"^#+ ", r"^\|", r"^```"):
+        assert len(re.findall(mark, english, re.M)) == len(re.findall(mark, chinese, re.M)), mark
+    links = [{x.replace(".zh.md", ".md") for x in re.findall(r"\]\(([^)]+)\)", text)} for text in (english, chinese)]
+    assert links[0] - {f"{name}.md"} == links[1] - {f"{name}.md"}
+    assert all((DOCS / link).exists() for link in links[0])
+
+
+@pytest.mark.parametrize("end", [".md", ".zh.md"])
+def test_every_setting_is_documented(end: str) -> None:
+    """By its name, and with the default that the program has."""
+    text = (DOCS / f"operators{end}").read_text(encoding="utf-8")
+    assert {*DOCUMENTED, *SECRETS} == set(re.findall(r"COVALUE_[A-Z]+(?:_[A-Z]+)*", "".join(re.findall(r"^\| `COVALUE.*$", text, re.M))))
+    for field in ("threads", "seconds", "memory", "rows", "cache", "proxies"):
+        assert f"| `COVALUE_{field.upper()}` | `{getattr(Settings, field)}` |" in text
+    assert f"{len(TRIALS)} " in text
