@@ -14,7 +14,7 @@ import pytest
 
 from covalue import exhibits
 from covalue.stores.oxigraph import OxigraphStore
-from covalue.web.cases import VIEWS
+from covalue.web.case_pages import VIEWS
 from library_served import LibraryServed, library
 from served import Reply, build_tiny
 

@@ -10,46 +10,30 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, request
-from markupsafe import Markup
 
 from covalue import citation, exhibits, tabular
 from covalue.errors import InputError
 from covalue.exhibits import ALL, Cut
 from covalue.gallery import Gallery, cases, exists, sizes
-from covalue.names import BASE, PREFIXES
-from covalue.pictures import canvas, causes, matrix, network, timeline
-from covalue.pictures.model import Thing, modality_names
-from covalue.pictures.network import tint
+from covalue.names import BASE
+from covalue.pictures import causes
 from covalue.questions import short_id
 from covalue.tabular import PAGE
 from covalue.web import addresses, answers, assets, pages
 from covalue.web.answers import Body
-from covalue.web.languages import language, say
+from covalue.web.case_pages import CASE, VIEWS, Asked, Content, address, elements
+from covalue.web.languages import language
 from covalue.web.linked_data import nearest
 from covalue.web.problems import UnknownError
 from covalue.web.questions import JSON, Views, flag, json_bytes, number, of_version, one, page, read, speaking
 
 SVG = tabular.row("svg", "image/svg+xml", "svg")
-CASE = PREFIXES["case"]
-VIEWS = ("overview", "evolution", "network", "matrix", "canvas", "causes", "figures", "structure")
-SHOWN: Mapping[str, tuple[str, ...]] = {
-    "overview": ("evolution", "network", "matrix", "canvas", "loops", "figures"),
-    "causes": ("loops", "sections"),
-    **{name: (name,) for name in ("evolution", "network", "matrix", "canvas", "figures", "structure")},
-}
-"""The pictures of each view."""
 MOST_LISTED = 300
 """Cases on the page that lists them."""
-SMALL_MAP = 60
-"""So many situations at most are drawn at once without being asked for."""
-AS_TABLES = frozenset({"matrix", "canvas"})
-"""Pictures that a page shows as a table or grid of its own, which is easier to read; the picture can still be saved."""
 VARIABLES = (
     ":root{--paper:#fff;--surface:#fff;--ink:#25231f;--muted:#5d584e;--rule:#cfc8b8;--accent:#1b5e5a;--accent-soft:#e1edea;--warn:#8a4a00;"
     "--d-proposition:#7d5700;--d-proposition-soft:#f7ebce;--d-creation:#9c3d1b;--d-creation-soft:#f9e3da;--d-delivery:#2a5a96;--d-delivery-soft:#e1eaf6;"
@@ -69,15 +53,6 @@ def cases_blueprint(views: Views) -> Blueprint:
     return blueprint
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What an address asks of a case: the view, and the cut of the causal map."""
-
-    view: str
-    cut: Cut
-    other_version: str
-
-
 class _Cases:
     """The views over one library."""
 
@@ -95,7 +70,7 @@ class _Cases:
         if (held := answers.held(opaque, PAGE)) is not None:
             return held
         every, counted = cases(self._answers), sizes(self._answers)
-        shown = [{"about": self._gallery(iri).about, "href": _page(iri), "sizes": counted.get(iri, {})} for iri in every[:MOST_LISTED]]
+        shown = [{"about": self._gallery(iri).about, "href": address(iri), "sizes": counted.get(iri, {})} for iri in every[:MOST_LISTED]]
         return of_version(page("cases.html", opaque, cases=shown, left=len(every) - len(shown)), self._answers.store)
 
     def page(self, name: str) -> Response:
@@ -105,7 +80,7 @@ class _Cases:
         opaque = self._views.tag("case", name, asked, request.full_path)
         if (held := answers.held(opaque, PAGE)) is not None:
             return held
-        data = self._views.kept(opaque, lambda: pages.rendered("case.html", **_Content(gallery, asked, self._citations).values()))
+        data = self._views.kept(opaque, lambda: pages.rendered("case.html", **Content(gallery, asked, self._citations).values()))
         return of_version(answers.send(Body.of(data), PAGE, opaque), self._answers.store)
 
     def picture(self, name: str, picture: str) -> Response:
@@ -132,7 +107,7 @@ class _Cases:
         opaque = self._views.tag("elements", name)
         response = answers.held(opaque, JSON)
         if response is None:
-            data = self._views.kept(opaque, lambda: json_bytes(_elements(gallery)))
+            data = self._views.kept(opaque, lambda: json_bytes(elements(gallery)))
             response = speaking(answers.send(Body.of(data), JSON, opaque))
         return of_version(response, self._answers.store)
 
@@ -161,13 +136,7 @@ class _Cases:
         return Gallery(self._answers, iri, language(), (lambda i: i if i.startswith(("http:", "https:")) else None) if permanent else addresses.link, rows)
 
 
-def _page(iri: str, **values: str | int) -> str:
-    """The address of a case's page; values that are empty are left out."""
-    said = {k: v for k, v in values.items() if v}
-    return addresses.local(f"case/{iri.removeprefix(CASE)}.html") + (f"?{urlencode(said)}" if said else "")
-
-
-def _asked(gallery: Gallery, served: str) -> _Asked:
+def _asked(gallery: Gallery, served: str) -> Asked:
     """
     Args:
         served: the version of the dataset.
@@ -180,7 +149,7 @@ def _asked(gallery: Gallery, served: str) -> _Asked:
     view = one(pairs, "view") or ("causes" if cut != ALL else "overview")
     if view not in VIEWS:
         raise InputError(f'"view" is one of {", ".join(VIEWS)}, not "{view[:50]}".', f"“view”应为 {'、'.join(VIEWS)} 之一，而不是“{view[:50]}”。")
-    return _Asked(view, cut, citation.other_version(one(pairs, "version") or "", served))
+    return Asked(view, cut, citation.other_version(one(pairs, "version") or "", served))
 
 
 def _cut(gallery: Gallery, pairs: Mapping[str, tuple[str, ...]]) -> Cut:
@@ -217,198 +186,3 @@ def _style() -> str:
 def _digest() -> str:
     """That style alone is allowed in it; browsers hash the text as it stands between the tags."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()}'"
-
-
-class _Content:
-    """What the template of a page is filled with."""
-
-    def __init__(self, gallery: Gallery, asked: _Asked, citations: citation.Citations) -> None:
-        self._gallery, self._asked, self._citations = gallery, asked, citations
-        self._name = gallery.case.removeprefix(CASE)
-
-    def values(self) -> dict[str, Any]:
-        """All values of the template."""
-        gallery, asked = self._gallery, self._asked
-        exhibited = [self._exhibit(name, i) for i, name in enumerate(self._names(), 1)]
-        return {
-            "about": gallery.about,
-            "title": gallery.about.thing.label,
-            "iri": gallery.case,
-            "view": asked.view,
-            "cut": asked.cut,
-            "views": [(v, _view_name(v), _page(gallery.case, view="" if v == "overview" else v)) for v in VIEWS],
-            "exhibits": exhibited,
-            "how": modality_names(language()),
-            "downloads": [(f, addresses.local(f"case/{self._name}.{e}")) for f, e in (("turtle", "ttl"), ("jsonld", "jsonld"))],
-            "graphs": [(f, addresses.local(f"network.{f}") + f"?case={self._name}&download=1") for f in ("graphml", "gexf")],
-            "cytoscape": assets.address("built/cytoscape.esm.min.mjs") if assets.present("built/cytoscape.esm.min.mjs") else "",
-            "tint": tint,
-            "other_version": asked.other_version,
-            **self._cited(),
-            **self._details(),
-        }
-
-    def _cited(self) -> dict[str, str]:
-        """How to cite the page, by an address that holds the version of the data."""
-        gallery, asked, lang = self._gallery, self._asked, language()
-        whole = self._citations.dataset(lang)
-        cut = {"section": asked.cut.section.rpartition("/")[2], "focus": asked.cut.focus.rpartition("/")[2], "reach": str(asked.cut.reach) if asked.cut.focus else ""}
-        values = {"view": "" if asked.view == "overview" else asked.view, **cut, "version": gallery.version[: citation.DIGITS]}
-        address = f"{gallery.case}?{urlencode({k: v for k, v in values.items() if v})}"
-        title = gallery.about.thing.label + ("" if asked.view == "overview" else say(lang)(" – ", "——") + _view_name(asked.view))
-        line = citation.line(replace(whole, kind="answer", title=title, within=whole.title, url=address))
-        named = say(lang)("; ", "；").join(s.label for s in gallery.about.sources)
-        return {"address": address, "citation": line + (say(lang)(f" Source: {named}.", f" 来源：{named}。") if named else "")}
-
-    def _names(self) -> tuple[str, ...]:
-        """The pictures of the view; a small causal map is shown whole, and stands for the loops where there are none."""
-        asked, links = self._asked, self._gallery.causes()
-        small = 0 < len(causes.things(links)) <= SMALL_MAP
-        if asked.view == "causes" and (asked.cut.section or asked.cut.focus):
-            return ("causes",)
-        names = SHOWN[asked.view]
-        if "loops" in names and links and not causes.loops(links).rounds:
-            names = tuple(("causes" if small else "sections") if n == "loops" else n for n in names)
-        return tuple(dict.fromkeys((*names, "causes") if asked.view == "causes" and small else names))
-
-    def _exhibit(self, name: str, position: int) -> dict[str, Any]:
-        gallery, cut = self._gallery, self._asked.cut if name == "causes" else ALL
-        drawn = exhibits.picture(
-            gallery, name, cut, {iri: _page(gallery.case, view="causes", section=s.short) for iri, s in (exhibits.sections(gallery).items() if name == "sections" else ())}
-        )
-        view = "causes" if name in ("loops", "sections", "causes") else name
-        chosen = {"section": cut.section.rpartition("/")[2], "focus": cut.focus.rpartition("/")[2], "reach": cut.reach if cut.focus else ""}
-        save = urlencode({k: v for k, v in chosen.items() if v} | {"lang": language(), "download": "1"})
-        library = gallery.library
-        return {
-            "name": name,
-            "number": position,
-            "title": drawn.title if drawn else exhibits.title(gallery, name, cut),
-            "description": drawn.description if drawn else "",
-            "svg": Markup(drawn.inline()) if drawn and name not in AS_TABLES else "",
-            "empty": drawn is None,
-            "wide": drawn.width if drawn else 0,
-            "save": addresses.local(f"pictures/{self._name}/{name}.svg") + f"?{save}",
-            "queries": [
-                (library.questions[q].text("title", language()), addresses.local(f"questions/{q}") + "?" + urlencode({"case": self._name}))
-                for q in exhibits.questions(name)
-                if q in library.questions
-            ],
-            "more": _page(gallery.case, view=view) if self._asked.view == "overview" else "",
-        }
-
-    def _details(self) -> dict[str, Any]:
-        """What the view shows beside its pictures: tables with evidence."""
-        gallery, view = self._gallery, self._asked.view
-        out: dict[str, Any] = {}
-        if view in ("overview", "matrix"):
-            out["matrix"] = {"dimensions": gallery.dimensions(), "actors": gallery.contributors(), "none": network.Count(), "shown": matrix.shown}
-        if view in ("overview", "canvas"):
-            names, blocks = canvas.names(language()), gallery.canvas()
-            out["blocks"] = [(b, names[b], blocks[b]) for b in canvas.BLOCKS]
-        if view == "evolution":
-            out |= {"stages": gallery.stages(), "events": gallery.events(), "relations": timeline.relations(language()), "years": _years}
-        if view == "network":
-            out |= {
-                "networks": gallery.networks(),
-                "contributions": gallery.contributions(),
-                "flows": gallery.flows(),
-                "elements": addresses.local(f"pictures/{self._name}/network.json") + f"?lang={language()}",
-            }
-        if view == "causes":
-            out |= self._causal()
-        if view == "figures":
-            out["figures"] = gallery.figures()
-        if view == "structure":
-            out["structure"] = gallery.structure()
-            path = addresses.local("questions/pictures/data-structure")
-            out["exports"] = [(f, f"{path}?{urlencode({'case': self._name, 'format': f, 'lang': language(), 'download': '1'})}") for f in ("csv", "xlsx", "md", "tex")]
-        return out
-
-    def _causal(self) -> dict[str, Any]:
-        gallery, cut = self._gallery, self._asked.cut
-        every = gallery.causes()
-        found = causes.loops(every)
-        shown = exhibits.links(gallery, cut)
-        cuts = [(s, len(causes.of_section(every, iri)), _page(gallery.case, view="causes", section=s.short)) for iri, s in exhibits.sections(gallery).items()]
-        parted = [(None, shown)] if cut.section or cut.focus else [(s, causes.of_section(every, s.iri)) for s, _, _ in cuts]
-        return {
-            "loops": found,
-            "cuts": cuts,
-            "parts": parted,
-            "situations": sorted(causes.things(every).values(), key=lambda s: s.label),
-            "focus": lambda thing, reach=0: _page(gallery.case, view="causes", focus=thing.short, reach=reach),
-            "whole": _page(gallery.case, view="causes"),
-            "action": _page(gallery.case),
-            "most_reach": exhibits.MOST_REACH,
-        }
-
-
-def _view_name(view: str) -> str:
-    t = say(language())
-    return {
-        "overview": t("Overview", "概览"),
-        "evolution": t("Evolution", "演化"),
-        "network": t("Value network", "价值网络"),
-        "matrix": t("Matrix", "矩阵"),
-        "canvas": t("Canvas", "画布"),
-        "causes": t("Causes", "因果"),
-        "figures": t("Figures", "数值"),
-        "structure": t("Data structure", "数据结构"),
-    }[view]
-
-
-def _years(start: Any, end: Any) -> str:
-    """The time of a stage or event in words."""
-    t = say(language())
-    if start and end:
-        return f"{start.shown()} – {end.shown()}"
-    if end:
-        return t(f"by {end.shown()}", f"至 {end.shown()}")
-    return start.shown() if start else t("no date stated", "未注明日期")
-
-
-def _elements(gallery: Gallery) -> dict[str, Any]:
-    """Nodes with places as in the picture, and lines with what passes and where it is said."""
-    found = gallery.network()
-    if found is None:
-        return {"nodes": [], "edges": []}
-    columns: dict[str, list[network.Actor]] = {side: [a for a in found.actors if a.side == side] for side in (network.USERS, network.PARTNERS, network.OTHERS)}
-    places: list[tuple[network.Actor, float, float]] = [(found.focal, 0.0, 0.0)]
-    right = [*columns[network.PARTNERS], *columns[network.OTHERS]]
-    for x, column in ((-600.0, columns[network.USERS]), (600.0, right)):
-        places += [(a, x, 96.0 * (i - (len(column) - 1) / 2)) for i, a in enumerate(column)]
-    nodes = [
-        {
-            "id": a.thing.iri,
-            "label": a.thing.label,
-            "href": a.thing.href,
-            "side": a.side or "focal",
-            "roles": [r.label for r in a.roles],
-            "counts": [{"dimension": d.label, "reported": c.reported, "other": c.other, "href": c.href} for d in found.dimensions if (c := a.counts.get(d.iri))],
-            "x": x,
-            "y": y,
-        }
-        for a, x, y in places
-    ]
-    here = {n["id"] for n in nodes}
-    edges = [
-        {
-            "id": f"{f.provider.iri} {f.receiver.iri}",
-            "source": f.provider.iri,
-            "target": f.receiver.iri,
-            "label": ", ".join(o.label for o in f.objects()),
-            "modality": f.modality(),
-            "href": f.href,
-            "claims": [
-                {"label": e.claim.thing.label, "href": e.claim.thing.href, "modality": e.claim.modality, "passages": [_plain(p) for p in e.claim.passages]} for e in f.exchanges
-            ],
-        }
-        for f in found.flows
-        if f.provider.iri in here and f.receiver.iri in here
-    ]
-    return {"nodes": nodes, "edges": edges}
-
-
-def _plain(thing: Thing) -> dict[str, str | None]:
-    return {"label": thing.label, "href": thing.href}
