@@ -3,16 +3,15 @@ Search by name over everything that has one: terms, concepts, things of the case
 
 Names are folded (case, width, hyphens, spacing) and stand one to a line in a single text, the better ones first: preferred before other
 names, terms before things before claims, short before long. A substring search over that text finds every label that holds the words, in
-Chinese at any place and in Latin script inside of words too, and finds the best ones first. It costs about a millisecond for each
-megabyte of names (10^5 labels are four of them), so no index on disk and no tokeniser stands between a reader and a name; see
-`tests/bench/search.py`.
+Chinese at any place and in Latin script inside of words too, and finds the best ones first. It costs milliseconds for 10^5 labels, so no
+index on disk and no tokeniser stands between a reader and a name; `tests/bench/search.py` measures it.
 """
 
 from __future__ import annotations
 
 import threading
 import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,14 +69,14 @@ MOST = 600_000
 MOST_HITS = 4000
 """Lines that one search looks at in a tier; what more there is comes behind in any order of ranks."""
 MOST_NEAR = 20
-MOST_PIECES = 60
+MOST_PIECES = 30
 LONGEST = 200
 """Characters of a query that count."""
 HYPHENS = dict.fromkeys(map(ord, "-‐‑‒–—_/·,，、;；:：()（）「」“”\"'’.。"), " ")
 EXACT, START, WORD, INSIDE, SCATTERED, TEXT, NEAR = range(7)
 """How well a name answers, best first; `TEXT` is a definition that does, `NEAR` shares only pieces."""
-Answering = tuple[int, int, str]
-"""How well an entry answers, how many pieces of the words it lacks, and the name or text that answers."""
+Answering = tuple[int, int, int]
+"""How well an entry answers, how many pieces of the words it lacks, and the number of the line that answers; small is good."""
 
 
 def fold(text: str) -> str:
@@ -87,7 +86,8 @@ def fold(text: str) -> str:
     >>> fold("Value  Co-creation（ＭＩＵＩ）")
     'value co creation miui'
     """
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().translate(HYPHENS).split())
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return " ".join(plain.casefold().translate(HYPHENS).split())
 
 
 @dataclass(frozen=True)
@@ -150,14 +150,26 @@ class Lines:
         for line, _, _ in lines:
             self._starts.append(at)
             at += len(line) + 1
+        self._sorted = sorted((line, i) for i, (line, _, _) in enumerate(lines))
 
-    def find(self, piece: str) -> Iterator[int]:
-        """The lines that hold a piece, in order, each once; a piece may begin with a line end."""
+    def beginning(self, piece: str) -> Iterator[tuple[int, bool]]:
+        """The lines that begin with a piece, by the alphabet, each with whether it is the piece."""
+        for line, number in islice(self._sorted, bisect_left(self._sorted, (piece, -1)), None):
+            if not line.startswith(piece):
+                return
+            yield number, len(line) == len(piece)
+
+    def holding(self, piece: str) -> Iterator[tuple[int, bool]]:
+        """The lines that hold a piece, in order, each once, with whether it begins a word there."""
         at = self.text.find(piece)
         while at >= 0:
-            line = bisect_right(self._starts, at + piece.startswith("\n")) - 1
-            yield line
-            at = self.text.find(piece, self._starts[line + 1] - 1) if line + 1 < len(self._starts) else -1
+            number = bisect_right(self._starts, at) - 1
+            yield number, self.text[at - 1] in " \n"
+            at = self.text.find(piece, self._starts[number + 1]) if number + 1 < len(self._starts) else -1
+
+    def count(self, piece: str) -> int:
+        """How often a piece occurs."""
+        return self.text.count(piece)
 
     def line(self, number: int) -> str:
         """A line by its number."""
@@ -178,7 +190,7 @@ class Index:
         self.entries = sorted(entries, key=lambda e: (RANK[e.kind], e.iri))
         self.by_iri = {e.iri: i for i, e in enumerate(self.entries)}
         self._names = Lines(sorted(self._name_lines(), key=self._order))
-        self._whole = [" ".join(fold(n) for n in (*e.labels.values(), *e.others)) for e in self.entries]
+        self._whole = Lines([(" ".join(fold(n) for n in (*e.labels.values(), *e.others)), i, "") for i, e in enumerate(self.entries)])
         self._texts = Lines([(fold(t), i, t) for i, e in enumerate(self.entries) for t in e.texts.values()])
 
     def _name_lines(self) -> Iterator[tuple[str, int, str]]:
@@ -191,8 +203,10 @@ class Index:
                     seen.add(folded)
                     yield folded, i, name
 
-    def _order(self, line: tuple[str, int, str]) -> tuple[int, int, str, int]:
-        return RANK[self.entries[line[1]].kind], len(line[0]), line[0], line[1]
+    def _order(self, line: tuple[str, int, str]) -> tuple[int, bool, int, str, int]:
+        """Better kinds first, then labels before other names, then short before long: the order of hits that fit equally well."""
+        entry = self.entries[line[1]]
+        return RANK[entry.kind], line[2] not in entry.labels.values(), len(line[0]), line[0], line[1]
 
     def search(self, query: str, *, limit: int = 20, offset: int = 0, kinds: Sequence[str] = (), texts: bool = True) -> Found:
         """
@@ -209,73 +223,71 @@ class Index:
             return Found((), 0, False, {})
         hits, more = self._all(wanted, texts)
         counts = Counter(self.entries[i].kind for i in hits)
-        chosen = [(i, hit) for i, hit in hits.items() if not kinds or self.entries[i].kind in kinds]
-        chosen.sort(key=lambda pair: self._rank(*pair))
-        shown = tuple(Hit(self.entries[i], tier, name) for i, (tier, _, name) in chosen[offset : offset + limit])
+        chosen = sorted((hit, i) for i, hit in hits.items() if not kinds or self.entries[i].kind in kinds)
+        shown = tuple(self._hit(i, hit) for hit, i in chosen[offset : offset + limit])
         return Found(shown, len(chosen), more, {k: counts[k] for k in KINDS if counts[k]})
 
-    def _rank(self, i: int, hit: Answering) -> tuple[int, int, int, bool, int, str, int]:
-        tier, missing, name = hit
-        entry = self.entries[i]
-        return tier, missing, RANK[entry.kind], name not in entry.labels.values(), len(name), fold(name), i
+    def _hit(self, i: int, hit: Answering) -> Hit:
+        tier, _, line = hit
+        return Hit(self.entries[i], tier, (self._texts if tier == TEXT else self._names).shown[line])
 
     def _all(self, wanted: str, texts: bool) -> tuple[dict[int, Answering], bool]:
+        """The best answer of each entry, and whether some were not looked at."""
         hits: dict[int, Answering] = {}
         more = False
-        tiers: list[tuple[int, Iterator[tuple[int, str]]]] = [
-            (EXACT, self._named(f"\n{wanted}\n")),
-            (START, self._named(f"\n{wanted}")),
-            (WORD, self._named(f" {wanted}")),
-            (INSIDE, self._named(wanted)),
-            (SCATTERED, self._scattered(wanted)),
-        ]
-        if texts:
-            tiers.append((TEXT, self._in_texts(wanted)))
-        for tier, found in tiers:
-            for count, (i, name) in enumerate(found):
-                hits.setdefault(i, (tier, 0, name))
+        for found in (self._beginning(wanted), self._holding(wanted), self._scattered(wanted), self._in_texts(wanted) if texts else iter(())):
+            for count, (i, hit) in enumerate(found):
                 if count >= MOST_HITS:
                     more = True
                     break
+                if i not in hits or hit < hits[i]:
+                    hits[i] = hit
         if not hits:
             hits = self._near(wanted)
         return hits, more
 
-    def _named(self, piece: str) -> Iterator[tuple[int, str]]:
-        names = self._names
-        return ((names.owners[n], names.shown[n]) for n in names.find(piece))
+    def _beginning(self, wanted: str) -> Iterator[tuple[int, Answering]]:
+        for line, whole in self._names.beginning(wanted):
+            yield self._names.owners[line], (EXACT if whole else START, 0, line)
 
-    def _scattered(self, wanted: str) -> Iterator[tuple[int, str]]:
+    def _holding(self, wanted: str) -> Iterator[tuple[int, Answering]]:
+        for line, word in self._names.holding(wanted):
+            yield self._names.owners[line], (WORD if word else INSIDE, 0, line)
+
+    def _scattered(self, wanted: str) -> Iterator[tuple[int, Answering]]:
+        """Entries that have all words somewhere in their names; shown by the best name that has the rarest of them."""
         words = wanted.split()
         if len(words) < 2:
             return
-        longest = max(words, key=len)
-        for i, name in self._named(longest):
-            if all(w in self._whole[i] for w in words):
-                yield i, name
+        rarest = min(words, key=lambda w: (self._names.count(w), w))
+        if not all(map(self._whole.count, words)):
+            return
+        for line, _ in self._names.holding(rarest):
+            i = self._names.owners[line]
+            whole = self._whole.line(i)
+            if all(w in whole for w in words):
+                yield i, (SCATTERED, 0, line)
 
-    def _in_texts(self, wanted: str) -> Iterator[tuple[int, str]]:
-        words = sorted(wanted.split(), key=len, reverse=True)
-        for n in self._texts.find(words[0]):
-            line = self._texts.line(n)
-            if all(w in line for w in words):
-                yield self._texts.owners[n], self._texts.shown[n]
+    def _in_texts(self, wanted: str) -> Iterator[tuple[int, Answering]]:
+        words = sorted(wanted.split(), key=lambda w: (self._texts.count(w), w))
+        for line, _ in self._texts.holding(words[0]):
+            text = self._texts.line(line)
+            if all(w in text for w in words):
+                yield self._texts.owners[line], (TEXT, 0, line)
 
     def _near(self, wanted: str) -> dict[int, Answering]:
         """What shares most pieces with the words, where nothing holds them: a slip of the pen, a sentence in place of a name."""
         pieces = list(dict.fromkeys(_pieces(wanted)))[:MOST_PIECES]
-        if not pieces:
-            return {}
         counts: Counter[int] = Counter()
         for piece in pieces:
-            counts.update(set(islice(self._names.find(piece), MOST_HITS)))
+            counts.update(line for line, _ in islice(self._names.holding(piece), MOST_HITS))
         least = max(2, -(-2 * len(pieces) // 5)) if len(pieces) > 1 else 1
         best: dict[int, Answering] = {}
-        for n, count in counts.items():
+        for line, count in counts.items():
             if count >= least:
-                i, hit = self._names.owners[n], (NEAR, len(pieces) - count, self._names.shown[n])
+                i, hit = self._names.owners[line], (NEAR, len(pieces) - count, line)
                 best[i] = min(best.get(i, hit), hit)
-        return dict(sorted(best.items(), key=lambda pair: self._rank(*pair))[:MOST_NEAR])
+        return dict(sorted(best.items(), key=lambda pair: pair[1])[:MOST_NEAR])
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -62,7 +62,7 @@ def run(
 
     def make(store: Opened) -> WSGIApplication:
         app = create_app(store, library() if library else None, proxies=proxies, metrics=metrics)
-        threading.Thread(target=app.extensions["covalue"].measured.statistics, daemon=True).start()  # so that no client waits for the counts
+        threading.Thread(target=app.extensions["covalue"].warm, daemon=True).start()  # so that no client waits for counts and names
         return app
 
     front = Front(source, make)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 
 from covalue.citation import Citations
 from covalue.description import Addresses, Measured
+from covalue.errors import CovalueError
 from covalue.questions import Answers, Library
 from covalue.search import Finder
 from covalue.stores import Store
@@ -55,6 +57,12 @@ class Service:
         self.measured = Measured(store)
         self.kept = Kept()
         self.metrics = metrics or Metrics()
+
+    def warm(self) -> None:
+        """Looks up what most pages need; what fails is tried again by the page that needs it."""
+        for prepare in (self.finder.index, self.terms.get, self.measured.statistics):
+            with suppress(CovalueError):
+                prepare()
 
     @staticmethod
     def addresses() -> Addresses:
