@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from covalue.ask.confidence import THRESHOLD, Measures, confidence
+from covalue.ask.confidence import MOST_LEAD, MOST_MASS, NOTHING, THRESHOLD, Measures, confidence
 from covalue.ask.lexicon import Lexicon, Token
 from covalue.ask.mentions import Names
-from covalue.ask.ranking import Fit, Ranking
+from covalue.ask.ranking import SLOT, Fit, Ranking
 from covalue.ask.slots import Slots
 from covalue.ask.spelling import Spelling
 from covalue.ask.tokens import atoms, is_han, is_number, stem
@@ -24,6 +24,7 @@ from covalue.questions import Answers, Question, bindings
 
 LONGEST = 500
 KEPT = 6
+DENYING = re.compile("(?:un|non|in)([a-z]{5,})|([a-z]{3,})less")
 HAN = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -99,7 +100,7 @@ class Asker:
     @property
     def digest(self) -> str:
         """Of the words that it goes by, besides the library."""
-        return self._lexicon.digest
+        return self.lexicon.digest
 
     def ask(self, text: str, lang: str | None = None) -> Reply:
         """
@@ -122,18 +123,35 @@ class Asker:
         with self._lock:
             return self._ask(said, lang or language_of(said))
 
+    def candidates(self, text: str) -> list[Fit]:
+        """The candidates for a text, in no order; for fitting the weights."""
+        found = self._read(text)
+        return self.ranking.candidates(self.lexicon.read(found), Slots(self.names, found), self.lexicon.placed_words(found))
+
+    def _read(self, text: str) -> list[str]:
+        return [piece for atom in atoms(text) for piece in self._pieces(atom)]
+
     def _ask(self, text: str, lang: str) -> Reply:
-        found = [self._spelt(atom) for atom in atoms(text)]
-        tokens = self._lexicon.read(found)
+        found = self._read(text)
+        tokens = self.lexicon.read(found)
         if not tokens or not self.answers.library.questions:
-            return Reply(text, lang, (), 0.0, False, Measures(0, 0, 0, 1, 0))
-        slots = Slots(self._names, found)
-        fits = self._ranking.rank(tokens, slots)
+            return Reply(text, lang, (), 0.0, False, NOTHING)
+        slots = Slots(self.names, found)
+        fits = self.ranking.rank(tokens, slots, self.lexicon.placed_words(found))
         measures = self._measures(fits, tokens, slots)
         sure = confidence(measures)
         readings = tuple(self._reading(fit) for fit in fits[:KEPT])
         known = sure >= THRESHOLD and readings[0].complete and not self._beyond_time(readings[0])
         return Reply(text, lang, readings, sure, known, measures)
+
+    def _pieces(self, atom: str) -> list[str]:
+        """The stem of a word; of one like `undated` that of `without` and that of what is denied."""
+        root = self._spelt(atom)
+        denied = DENYING.fullmatch(atom)
+        rest = next((part for part in denied.groups() if part), "") if denied else ""
+        if rest and (root,) not in self.lexicon.concepts and stem(rest) in self._known_stems:
+            return ["without", stem(rest)]
+        return [root]
 
     def _spelt(self, atom: str) -> str:
         root = stem(atom)
@@ -148,24 +166,35 @@ class Asker:
         return replace(reading, sparql=query.bind(terms)) if reading.complete else reading
 
     def _term(self, parameter: Parameter, text: str) -> ox.NamedNode | ox.Literal:
-        return ox.NamedNode(self._names.iris[text]) if parameter.type == "iri" else literal(parameter, text)
+        return ox.NamedNode(self.names.iris[text]) if parameter.type == "iri" else literal(parameter, text)
 
     def _measures(self, fits: list[Fit], tokens: list[Token], slots: Slots) -> Measures:
         best = fits[0]
         second = next((f.score for f in fits[1:]), 0.0)
         hidden = best.filled.covers | slots.silent
         left = [t for t in tokens if not hidden.intersection(range(t.start, t.end))]
-        strange = sum(self._ranking.unknown for t in left if t.key not in self._ranking.weights)
-        total = strange + sum(self._ranking.weight(t.key) for t in tokens if t.key in self._ranking.weights) + len(best.filled.values)
-        outside = any(t.key.startswith("o:") for t in left)
-        return Measures(best.score, best.score - second, best.cover, strange / total if total else 1.0, float(outside))
+        total = sum(self.ranking.weight(t.key) for t in left) + SLOT * len(best.filled.values)
+        strange = sum(self.ranking.weight(t.key) for t in left if not self.ranking.knows(t.key))
+        return Measures(
+            score=best.score / 10,
+            lead=min(best.score - second, MOST_LEAD),
+            alike=best.features.alike,
+            words=best.features.words,
+            cover=best.cover,
+            strange=strange / total if total else 1.0,
+            outside=float(any(t.key.startswith("o:") for t in left)),
+            mass=min(total, MOST_MASS) / MOST_MASS,
+            unbound=slots.unbound(best.filled),
+            unsure=1 - min(best.filled.sure.values(), default=1.0),
+        )
 
     def _beyond_time(self, reading: Reading) -> bool:
         """Whether a year is asked for, of which the graph holds nothing."""
         return bool({"from", "to"} & set(reading.values)) and not bindings(self.answers.store, reading.sparql)[1]
 
     @cached_property
-    def _lexicon(self) -> Lexicon:
+    def lexicon(self) -> Lexicon:
+        """The words of the field."""
         return Lexicon.load(self._folder or self._default_folder())
 
     def _default_folder(self) -> Path:
@@ -174,18 +203,20 @@ class Asker:
         return question.query.path.parents[question.name.count("/")] / "ask"
 
     @cached_property
-    def _names(self) -> Names:
-        return Names(self.answers, self._lexicon)
+    def names(self) -> Names:
+        """What the graph calls its things."""
+        return Names(self.answers, self.lexicon)
 
     @cached_property
-    def _ranking(self) -> Ranking:
-        return Ranking(self.answers.library.questions.values(), self._lexicon)
+    def ranking(self) -> Ranking:
+        """The library, ready to be compared with texts."""
+        return Ranking(self.answers.library.questions.values(), self.lexicon)
 
     @cached_property
     def _written(self) -> frozenset[str]:
         """Every word that stands in the library, in the names of things, or in the files of words."""
         texts = (q.text(key, "en") for q in self.answers.library.questions.values() for key in ("title", "question", "explanation"))
-        return self._lexicon.written.union(self._names.written, *map(atoms, texts))
+        return self.lexicon.written.union(self.names.written, *map(atoms, texts))
 
     @cached_property
     def _known_stems(self) -> frozenset[str]:

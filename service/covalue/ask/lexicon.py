@@ -2,7 +2,7 @@
 Words and what they mean: synonyms of both languages as one concept, words that say nothing, topics that lie outside.
 
 The files are knowledge, not code: `synonyms.csv` (concept, en, zh; the concept `-` holds words that say nothing, and one that
-begins with `=` words that replace each other in names),
+begins with `=` words that replace each other in names, `*` what the firm studied is called besides its name),
 `outside.csv` (topic, en, zh) and `phrasings.csv` (question, lang, text, with slots as `{actor}`), all in `queries/ask/`.
 """
 
@@ -18,10 +18,11 @@ from pathlib import Path
 from covalue.ask.tokens import atoms, is_han, is_number, stem, stems
 from covalue.errors import Place, SourceError
 
-NOTHING, SWAP = "-", "="
+NOTHING, SWAP, FOCAL = "-", "=", "*"
 SWAP_LENGTH, MOST_VARIANTS = 5, 40
 SLOT = re.compile(r"\{(\w+)\}")
 Phrase = tuple[str, ...]
+Keys = frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Lexicon:
     concepts: Mapping[Phrase, str]
     phrasings: Mapping[str, Sequence[str]]
     swaps: Mapping[Phrase, Sequence[Phrase]]
+    focal: frozenset[Phrase]
     longest: int
     written: frozenset[str]
     digest: str
@@ -55,6 +57,7 @@ class Lexicon:
         concepts: dict[Phrase, str] = {}
         swaps: dict[Phrase, list[Phrase]] = {}
         written: set[str] = set()
+        focal: set[Phrase] = set()
         for prefix, name in (("c:", "synonyms"), ("o:", "outside")):
             for row in _rows(folder / f"{name}.csv", ("topic" if name == "outside" else "concept", "en", "zh")):
                 key = next(iter(row.values()))
@@ -63,6 +66,9 @@ class Lexicon:
                     group = list(dict.fromkeys(_phrases(row)))
                     swaps |= {phrase: group for phrase in group if len(phrase) <= SWAP_LENGTH and phrase not in swaps}
                     continue
+                if key == FOCAL:
+                    focal.update(_phrases(row))
+                    continue
                 for phrase in _phrases(row):
                     concepts.setdefault(phrase, NOTHING if key == NOTHING else prefix + key)
         phrasings: dict[str, list[str]] = {}
@@ -70,7 +76,7 @@ class Lexicon:
             phrasings.setdefault(row["question"], []).append(row["text"])
             written.update(atoms(SLOT.sub(" ", row["text"])))
         digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sorted(folder.glob("*.csv")))).hexdigest()
-        return cls(concepts, phrasings, swaps, max(map(len, concepts), default=1), frozenset(written), digest)
+        return cls(concepts, phrasings, swaps, frozenset(focal), max(map(len, concepts), default=1), frozenset(written), digest)
 
     def read(self, found: Sequence[str]) -> list[Token]:
         """The meaning of stemmed atoms: the longest known phrases first to last, and between them plain words and pairs of characters."""
@@ -110,10 +116,24 @@ class Lexicon:
             at += len(piece)
         return made
 
-    def keys(self, text: str) -> frozenset[str]:
+    def keys(self, text: str) -> Keys:
         """The pieces of meaning in a text; a slot counts as `s:` and its name."""
         slots = {f"s:{name}" for name in SLOT.findall(text)}
         return frozenset(slots.union(*({t.key for t in self.read(stems(part))} for part in SLOT.sub("\n", text).split("\n"))))
+
+    def words(self, text: str) -> Keys:
+        """The plain words in a text, and the pairs of Chinese characters; a slot counts as `s:` and its name."""
+        slots = {f"s:{name}" for name in SLOT.findall(text)}
+        return frozenset(slots.union(*(self.placed_words(stems(part)) for part in SLOT.sub("\n", text).split("\n"))))
+
+    def placed_words(self, found: Sequence[str]) -> dict[str, frozenset[int]]:
+        """The plain words among stemmed atoms, each with the atoms that it stands for."""
+        words: dict[str, frozenset[int]] = {}
+        for i, atom in enumerate(found):
+            pair = is_han(atom) and i + 1 < len(found) and is_han(found[i + 1])
+            if pair or not (is_han(atom) or self.concepts.get((atom,)) == NOTHING):
+                words[atom + found[i + 1] if pair else atom] = frozenset({i, i + 1} if pair else {i})
+        return words
 
 
 def _plain(found: Sequence[str], places: Sequence[int]) -> Iterable[Token]:

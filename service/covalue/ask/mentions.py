@@ -19,12 +19,13 @@ from covalue.questions import Answers, Choice
 
 BRACKETS = re.compile(r"\s*[(（][^()（）]*[)）]")
 GENERAL = "-general"
+THEORY = "theory/"
 WHOLE, OTHER, ID, TYPO, PART = 1.0, 0.96, 0.9, 0.85, 0.9
 LEAST_SHARE = 0.6
 MOST_PARTS = 12
 DISTINCT, SMALL_CLASS = 0.75, 15
 GENERIC = 0.5
-LESS_GENERAL = 0.2
+LESS_GENERAL = 0.35
 TYPO_LENGTHS = range(4, 13)
 
 
@@ -58,6 +59,10 @@ class Names:
         for parameter in _distinct(answers):
             for choice in answers.choices(parameter):
                 self._add(choice, parameter.choices)
+        for phrase in lexicon.focal:
+            for iri in self.focal:
+                self._remember(phrase, iri, WHOLE)
+        self._leave_to_theories()
         self._longest = max(map(len, self._whole), default=1)
         self._typos = self._wildcards()
         self._parts, self._posting, self._rarity = self._long_names()
@@ -92,6 +97,13 @@ class Names:
         found = self._whole.setdefault(phrase, {})
         found[iri] = max(found.get(iri, 0.0), strength)
         self._bigrams.update(a + b for a, b in pairwise(phrase) if is_han(a) and is_han(b))
+
+    def _leave_to_theories(self) -> None:
+        """A name that both a theory and something else bear, as `value co-creation`, means the theory first."""
+        for iris in self._whole.values():
+            if any(self.choices[iri].short.startswith(THEORY) for iri in iris):
+                for iri in iris:
+                    iris[iri] *= 1.0 if self.choices[iri].short.startswith(THEORY) else GENERIC
 
     def _generic(self, phrase: Phrase) -> bool:
         """Whether a name is made of words for kinds of things alone, as `products and services`."""

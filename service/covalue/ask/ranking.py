@@ -1,124 +1,239 @@
 """
 How well a question of the library fits a text.
 
-Each question has views: its title, its question and its other wordings, in both languages, as sets of pieces of meaning. A text's
-pieces, with the atoms of bound values replaced by a slot, are compared with the best view (Tversky's measure, weighted by how
-rare a piece is among the questions) and with everything that the question's header says.
+A question is known by its wordings: title and sentence in both languages, and those of `phrasings.csv`. Each wording is a set of pieces
+of meaning (`Lexicon.keys`) and a set of plain words (`Lexicon.words`); what a value was taken from counts as a slot. A candidate, a
+question with values, is held against its wordings by a few measures, and the sum of these, each with its weight, is the score. The
+weights are fitted by `tests/bench/ask.py fit`, which asks every wording while it is left out of the library.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
-from covalue.ask.lexicon import Lexicon, Token
+from covalue.ask.lexicon import Keys, Lexicon, Token
 from covalue.ask.slots import Filled, Slots
 from covalue.questions import LANGUAGES, Question
 
 FIELDS = (("title", 1.0), ("question", 0.9), ("explanation", 0.35))
 HEADING, NAME = 0.5, 0.8
 SLOT = 2.6
-OWN_SHARE = 0.72
-DOC = 0.55
+YEAR = 1.5
+OWN_SHARE, OWN_SHARE_OF_WORDS = 0.72, 0.6
 UNKNOWN = 1.0
-UNFILLED = 0.82
-MIDDLE = 0.4
-BOUND = 0.05
+BACKGROUND = 0.5
+LOOKED_AT = 32
+"""Candidates that are held against every single wording; the others are too far off by the measures that cost less."""
 TELLING = {"c:without": 1.5, "c:only": 1.3, "c:compare": 1.4, "c:several": 1.3, "c:both": 1.3, "c:matrix": 1.3, "c:howmany": 1.2}
 OPPOSED = frozenset({"c:without", "c:only", "c:compare", "c:matrix"})
 OPPOSITION = 0.88
 
 
 @dataclass(frozen=True)
+class Features:
+    """
+    What speaks for a candidate.
+
+    `alike` is the likeness to the best wording, `several` the mean of the best four, `middle` that to all of them together (all 0 to 1);
+    `likely` a log-likelihood ratio (in tens); `words` the likeness of the plain words to the best wording; `sure` the certainty of the
+    values, summed; `unfilled` is 1 where a question that makes little sense without a value has none.
+    """
+
+    alike: float
+    several: float
+    middle: float
+    likely: float
+    words: float
+    sure: float
+    unfilled: float
+
+
+WEIGHTS = Features(alike=3.2, several=3.0, middle=2.1, likely=3.0, words=3.8, sure=0.0, unfilled=-0.7)
+
+
+@dataclass(frozen=True)
 class Fit:
-    """A candidate: the question, its values, how well it fits (about 0 to 1.5), and the share of the text that it takes up."""
+    """A candidate: the question, its values, what speaks for it, its score, and the share of the text that it takes up (0 to 1)."""
 
     question: Question
     filled: Filled
+    features: Features
     score: float
-    view: float
     cover: float
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Wordings:
+    """What a question is known by: its wordings as pieces of meaning and as words, and all that its header says, weighted."""
+
     question: Question
-    views: tuple[frozenset[str], ...]
-    sums: tuple[float, ...]
+    pieces: tuple[Keys, ...]
+    words: tuple[Keys, ...]
     doc: Mapping[str, float]
-    middle: Mapping[str, float]
+    counts: Mapping[str, int]
     wanted: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Wordings with the weights of their pieces summed up."""
+
+    known: Wordings
+    pieces: tuple[tuple[Keys, float], ...]
+    words: tuple[tuple[Keys, float], ...]
+    middle: Mapping[str, float]
+
+    @property
+    def question(self) -> Question:
+        return self.known.question
+
+
+@dataclass(frozen=True)
+class _Own:
+    """What is left of a text beside a candidate's values: pieces of meaning and words with their weights, and the sums of these."""
+
+    pieces: Mapping[str, float]
+    words: Mapping[str, float]
+    total: float
+    total_words: float
 
 
 class Ranking:
     """The library, ready to be compared with texts."""
 
     def __init__(self, questions: Iterable[Question], lexicon: Lexicon) -> None:
-        made = [(question, _views(question, lexicon), _document(question, lexicon)) for question in questions]
-        self._count = len(made)
-        spread: dict[str, int] = {}
-        for _, views, doc in made:
-            for key in {*doc, *(k for view in views for k in view)}:
-                spread[key] = spread.get(key, 0) + 1
-        self.weights = {key: SLOT if key.startswith("s:") else math.log(1 + self._count / n) * TELLING.get(key, 1.0) for key, n in spread.items()}
-        self.unknown = math.log(1 + self._count) * UNKNOWN
-        self._entries = [self._entry(question, views, doc, lexicon) for question, views, doc in made]
+        every = [wordings(question, lexicon) for question in questions]
+        self._many = len(every)
+        self._spread = Counter(key for one in every for key in {*one.doc, *one.counts})
+        self._spread_of_words = Counter(key for one in every for key in frozenset[str]().union(*one.words))
+        self._all = sum(len(one.pieces) for one in every)
+        self._background: Counter[str] = Counter()
+        for one in every:
+            self._background.update(one.counts)
+        self.entries = [self.entry(one) for one in every]
 
-    def _entry(self, question: Question, views: Sequence[frozenset[str]], doc: dict[str, float], lexicon: Lexicon) -> _Entry:
-        for key in {k for view in views for k in view}:
-            doc[key] = 1.0
-        said = lexicon.phrasings.get(question.name, ())
-        wanted = any(p.required for p in question.query.parameters) or (bool(said) and all("{" in text for text in said))
-        return _Entry(question, tuple(views), tuple(self._sum(view) for view in views), doc, self._middle(views), wanted)
-
-    def _middle(self, views: Sequence[frozenset[str]]) -> dict[str, float]:
-        """The mean of the views as a vector of length 1."""
-        summed: dict[str, float] = {}
-        for view in views:
-            for key in view:
-                summed[key] = summed.get(key, 0.0) + self.weight(key)
+    def entry(self, known: Wordings) -> Entry:
+        """Wordings, made ready for comparison."""
+        summed = {key: n * self.weight(key) for key, n in known.counts.items()}
         length = math.sqrt(sum(w * w for w in summed.values())) or 1.0
-        return {key: w / length for key, w in summed.items()}
+        return Entry(
+            known,
+            tuple((keys, sum(map(self.weight, keys))) for keys in known.pieces),
+            tuple((keys, sum(map(self._word_weight, keys))) for keys in known.words),
+            {key: w / length for key, w in summed.items()},
+        )
+
+    def knows(self, key: str) -> bool:
+        """Whether any question has to do with a piece of meaning."""
+        return key in self._spread
 
     def weight(self, key: str) -> float:
-        return self.weights.get(key, self.unknown)
+        """How much a piece of meaning tells of the question: the more, the fewer questions have it."""
+        if key.startswith("s:"):
+            return SLOT
+        if key not in self._spread:
+            return math.log(1 + self._many) * UNKNOWN
+        rarity = math.log(1 + self._many / self._spread[key])
+        return min(rarity, YEAR if key.startswith("n:") else math.inf) * TELLING.get(key, 1.0)
 
-    def _sum(self, keys: Iterable[str]) -> float:
-        return sum(map(self.weight, keys))
+    def _word_weight(self, key: str) -> float:
+        return SLOT if key.startswith("s:") else math.log(1 + self._many / (self._spread_of_words[key] or BACKGROUND))
 
-    def rank(self, tokens: Sequence[Token], slots: Slots) -> list[Fit]:
-        """All questions, the best fit first, each with the values that suit it best; what only names the firm studied counts for nothing."""
-        silent = slots.silent
-        fits = [max((self._fit(entry, filled, tokens, silent) for filled in slots.fill(entry.question, entry.wanted)), key=lambda f: f.score) for entry in self._entries]
-        return sorted(fits, key=lambda f: (-f.score, f.question.name))
+    def rank(self, tokens: Sequence[Token], slots: Slots, words: Mapping[str, frozenset[int]]) -> list[Fit]:
+        """
+        The best candidates, best first, one for each question; what only names the firm studied counts for nothing.
 
-    def _fit(self, entry: _Entry, filled: Filled, tokens: Sequence[Token], silent: frozenset[int]) -> Fit:
-        hidden = filled.covers | silent
-        own = {t.key: self.weight(t.key) for t in tokens if not hidden.intersection(range(t.start, t.end))}
-        own |= {f"s:{name}": SLOT * sure for name, sure in filled.sure.items()}
-        total = sum(own.values()) or 1.0
-        view = max((self._alike(own, total, keys, size) for keys, size in zip(entry.views, entry.sums, strict=True)), default=0.0)
-        cover = sum(w * (1.0 if key.startswith("s:") else entry.doc.get(key, 0.0)) for key, w in own.items()) / total
-        middle = sum(w * entry.middle.get(key, 0.0) for key, w in own.items()) / (math.sqrt(sum(w * w for w in own.values())) or 1.0)
-        score = view + DOC * cover + MIDDLE * middle + BOUND * sum(filled.sure.values())
-        if entry.wanted and not filled.values:
-            score *= UNFILLED
-        return Fit(entry.question, filled, score, view, cover)
+        Args:
+            tokens: the pieces of meaning of a text.
+            slots: what it offers for values.
+            words: its plain words, with the atoms that each stands for.
+        """
+        best: dict[str, Fit] = {}
+        for fit in self.candidates(tokens, slots, words):
+            known = best.get(fit.question.name)
+            if known is None or fit.score > known.score:
+                best[fit.question.name] = fit
+        return sorted(best.values(), key=lambda f: (-f.score, f.question.name))
 
-    def _alike(self, own: Mapping[str, float], total: float, keys: frozenset[str], size: float) -> float:
-        shared = sum(own[k] for k in keys if k in own)
-        opposed = len(OPPOSED & (keys ^ own.keys()))
-        return shared / (OWN_SHARE * total + (1 - OWN_SHARE) * size) * OPPOSITION**opposed
+    def candidates(self, tokens: Sequence[Token], slots: Slots, words: Mapping[str, frozenset[int]]) -> list[Fit]:
+        """The questions, each with the values that it may have, that are worth a closer look."""
+        rough = []
+        for one in self.entries:
+            for filled in slots.fill(one.question, one.known.wanted):
+                own = self._own(tokens, words, filled, filled.covers | slots.silent)
+                rough.append((self._likely(one, own, filled) + self._middle(one, own) + self._cover(one, own), one, filled, own))
+        rough.sort(key=lambda r: (-r[0], r[1].question.name))
+        return [self._fit(one, filled, own) for _, one, filled, own in rough[:LOOKED_AT]]
+
+    def _own(self, tokens: Sequence[Token], words: Mapping[str, frozenset[int]], filled: Filled, hidden: frozenset[int]) -> _Own:
+        slots = {f"s:{name}": SLOT * sure for name, sure in filled.sure.items()}
+        pieces = {t.key: self.weight(t.key) for t in tokens if not hidden.intersection(range(t.start, t.end))} | slots
+        plain = {key: self._word_weight(key) for key, where in words.items() if not where & hidden} | dict.fromkeys(slots, SLOT)
+        return _Own(pieces, plain, sum(pieces.values()) or 1.0, sum(plain.values()) or 1.0)
+
+    def _fit(self, one: Entry, filled: Filled, own: _Own) -> Fit:
+        alike = sorted((self._alike(own, keys, size) for keys, size in one.pieces), reverse=True)[:4]
+        words = max((_alike_in_words(own, keys, size) for keys, size in one.words), default=0.0)
+        features = Features(
+            alike=alike[0] if alike else 0.0,
+            several=sum(alike) / 4,
+            middle=self._middle(one, own),
+            likely=self._likely(one, own, filled),
+            words=words,
+            sure=sum(filled.sure.values()),
+            unfilled=float(one.known.wanted and not filled.values),
+        )
+        return Fit(one.question, filled, features, scored(features), self._cover(one, own))
+
+    def _alike(self, own: _Own, keys: Keys, size: float) -> float:
+        """Tversky's measure, weighted by how much each piece tells; less where one side denies or compares and the other does not."""
+        shared = sum(own.pieces[k] for k in keys if k in own.pieces)
+        opposed = len(OPPOSED & (keys ^ own.pieces.keys()))
+        return shared / (OWN_SHARE * own.total + (1 - OWN_SHARE) * size) * OPPOSITION**opposed
+
+    def _middle(self, one: Entry, own: _Own) -> float:
+        """The cosine with the sum of all wordings."""
+        return sum(w * one.middle.get(k, 0.0) for k, w in own.pieces.items()) / (math.sqrt(sum(w * w for w in own.pieces.values())) or 1.0)
+
+    def _likely(self, one: Entry, own: _Own, filled: Filled) -> float:
+        """How much likelier the pieces are in this question's wordings than in any, as a logarithm, in tens."""
+        total = 0.0
+        for key in own.pieces:
+            anywhere = (self._background[key] + BACKGROUND) / (self._all + 1)
+            ratio = math.log((one.known.counts.get(key, 0) + anywhere) / (len(one.pieces) + 1) / anywhere)
+            total += ratio * filled.sure[key[2:]] if key.startswith("s:") else ratio
+        return total / 10
+
+    def _cover(self, one: Entry, own: _Own) -> float:
+        return sum(w * (1.0 if key.startswith("s:") else one.known.doc.get(key, 0.0)) for key, w in own.pieces.items()) / own.total
 
 
-def _views(question: Question, lexicon: Lexicon) -> list[frozenset[str]]:
-    texts = [question.text(key, lang) for key in ("title", "question") for lang in LANGUAGES]
-    keys = (lexicon.keys(text) for text in [*texts, *lexicon.phrasings.get(question.name, ())])
-    return list(dict.fromkeys(k for k in keys if k))
+def _alike_in_words(own: _Own, keys: Keys, size: float) -> float:
+    shared = sum(own.words[k] for k in keys if k in own.words)
+    return shared / (OWN_SHARE_OF_WORDS * own.total_words + (1 - OWN_SHARE_OF_WORDS) * size) if shared else 0.0
+
+
+def scored(features: Features) -> float:
+    """The score of a candidate."""
+    return float(sum(w * x for w, x in zip(astuple(WEIGHTS), astuple(features), strict=True)))
+
+
+def wordings(question: Question, lexicon: Lexicon) -> Wordings:
+    """What a question is known by."""
+    said = lexicon.phrasings.get(question.name, ())
+    texts = [*(question.text(key, lang) for key in ("title", "question") for lang in LANGUAGES), *said]
+    pieces = tuple(dict.fromkeys(k for k in map(lexicon.keys, texts) if k))
+    doc = _document(question, lexicon) | {key: 1.0 for keys in pieces for key in keys}
+    wanted = any(p.required for p in question.query.parameters) or (bool(said) and all("{" in text for text in said))
+    counts = Counter(key for keys in pieces for key in keys)
+    return Wordings(question, pieces, tuple(dict.fromkeys(map(lexicon.words, texts))), doc, counts, wanted)
 
 
 def _document(question: Question, lexicon: Lexicon) -> dict[str, float]:
+    """All that the header says, with how much each piece of it counts."""
     said = [(question.text(key, lang), weight) for key, weight in FIELDS for lang in LANGUAGES]
     columns = (c for c in (question.query.header.get("columns") or {}))
     said += [(question.heading(c, lang), HEADING) for c in columns for lang in LANGUAGES]

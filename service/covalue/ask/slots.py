@@ -19,6 +19,7 @@ LESS_SURE = 0.85
 FOCAL = 0.5
 LESSER = ("unit/", "growth-base/", "comparator/", "modality/", "scope/", "verification/")
 INSIDE = 0.5
+ASIDE = 0.2
 LINKS = {"and", "or", "和", "与", "及", "或", "跟", "同"}
 
 
@@ -81,6 +82,11 @@ class Slots:
         longer = [m.covers for m in self._whole if m.strength > LESS_SURE and m.iri not in self.names.focal]
         return frozenset[int]().union(*(m.covers for m in focal if not any(m.covers < covers for covers in longer)))
 
+    def unbound(self, filled: Filled) -> float:
+        """How surely the text names something, in two atoms or more or in one word, that gave no value (0 to 1)."""
+        hidden = filled.covers | self.silent
+        return max((m.strength for m in self.mentions if not m.covers & hidden and (len(m.covers) > 1 or self.found[min(m.covers)].isascii())), default=0.0)
+
     def _usable(self, kind: str, taken: frozenset[int], wanted: bool) -> list[Mention]:
         """Mentions of members of a class that do not overlap, best first; the firm studied only where nothing else is named."""
         fits = [m for m in self.mentions if kind in self.names.classes[m.iri] and not m.covers & taken]
@@ -97,7 +103,7 @@ class Slots:
         inside = any(mention.covers < other.covers and other.strength >= mention.strength for other in self._whole)
         sure = mention.strength * (LESS_SURE if kind in VOCABULARY else 1.0) * (INSIDE if inside else 1.0)
         lesser = kind == "skos:Concept" and self.names.choices[mention.iri].short.startswith(LESSER)
-        return sure * (FOCAL if mention.iri in self.names.focal else 1.0) * (INSIDE if lesser else 1.0)
+        return sure * (FOCAL if mention.iri in self.names.focal else 1.0) * (ASIDE if lesser else 1.0)
 
     def _with(self, one: Filled, parameter: Parameter, usable: Sequence[Mention]) -> Filled:
         taken = [usable[0]]
