@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 
+from covalue.ask.lexicon import SLOT as SLOT_NAME
 from covalue.ask.lexicon import Keys, Lexicon, Token
 from covalue.ask.slots import Filled, Slots
 from covalue.questions import LANGUAGES, Question
@@ -39,7 +40,7 @@ class Features:
 
     `alike` is the likeness to the best wording, `several` the mean of the best four, `middle` that to all of them together (all 0 to 1);
     `likely` a log-likelihood ratio (in tens); `words` the likeness of the plain words to the best wording; `sure` the certainty of the
-    values, summed; `unfilled` is 1 where a question that makes little sense without a value has none.
+    values, summed; `unfilled` is 1 where a question lacks a value without which it makes little sense.
     """
 
     alike: float
@@ -75,6 +76,11 @@ class Wordings:
     doc: Mapping[str, float]
     counts: Mapping[str, int]
     wanted: bool
+    always: frozenset[str]
+
+    def lacks(self, filled: Filled) -> bool:
+        """Whether it makes little sense with these values: with none at all, or without one that all its wordings have."""
+        return (self.wanted and not filled.values) or not self.always <= filled.values.keys()
 
 
 @dataclass(frozen=True)
@@ -184,7 +190,7 @@ class Ranking:
             likely=self._likely(one, own, filled),
             words=words,
             sure=sum(filled.sure.values()),
-            unfilled=float(one.known.wanted and not filled.values),
+            unfilled=float(one.known.lacks(filled)),
         )
         return Fit(one.question, filled, features, scored(features), self._cover(one, own))
 
@@ -229,7 +235,8 @@ def wordings(question: Question, lexicon: Lexicon) -> Wordings:
     doc = _document(question, lexicon) | {key: 1.0 for keys in pieces for key in keys}
     wanted = any(p.required for p in question.query.parameters) or (bool(said) and all("{" in text for text in said))
     counts = Counter(key for keys in pieces for key in keys)
-    return Wordings(question, pieces, tuple(dict.fromkeys(map(lexicon.words, texts))), doc, counts, wanted)
+    always = frozenset.intersection(*(frozenset(SLOT_NAME.findall(text)) for text in said)) if said else frozenset[str]()
+    return Wordings(question, pieces, tuple(dict.fromkeys(map(lexicon.words, texts))), doc, counts, wanted, always)
 
 
 def _document(question: Question, lexicon: Lexicon) -> dict[str, float]:

@@ -100,10 +100,16 @@ class Slots:
         return [m for m in fits if m.iri in self.names.focal][:1]
 
     def _sure(self, mention: Mention, kind: str) -> float:
-        inside = any(mention.covers < other.covers and other.strength >= mention.strength for other in self._whole)
+        inside = any(self._within(mention, other) for other in self._whole)
         sure = mention.strength * (LESS_SURE if kind in VOCABULARY else 1.0) * (INSIDE if inside else 1.0)
         lesser = kind == "skos:Concept" and self.names.choices[mention.iri].short.startswith(LESSER)
         return sure * (FOCAL if mention.iri in self.names.focal else 1.0) * (ASIDE if lesser else 1.0)
+
+    def _within(self, mention: Mention, other: Mention) -> bool:
+        """Whether the atoms of a mention are better taken for another: a longer name, or a whole name where this is but a part of one."""
+        if mention.covers < other.covers:
+            return other.strength >= mention.strength
+        return mention.covers == other.covers and mention.strength < LESS_SURE < other.strength
 
     def _with(self, one: Filled, parameter: Parameter, usable: Sequence[Mention]) -> Filled:
         taken = [usable[0]]
