@@ -23,6 +23,8 @@ FIELDS = (("title", 1.0), ("question", 0.9), ("explanation", 0.35))
 HEADING, NAME = 0.5, 0.8
 SLOT = 2.6
 YEAR = 1.5
+DOUBTFUL = 0.5
+"""A value that is less sure than this counts against a candidate, for what it takes of the text is then as good as not understood."""
 OWN_SHARE, OWN_SHARE_OF_WORDS = 0.72, 0.6
 UNKNOWN = 1.0
 BACKGROUND = 0.5
@@ -52,7 +54,7 @@ class Features:
     unfilled: float
 
 
-WEIGHTS = Features(alike=3.2, several=3.0, middle=2.1, likely=3.0, words=3.8, sure=0.0, unfilled=-0.7)
+WEIGHTS = Features(alike=3.2, several=3.0, middle=2.1, likely=3.0, words=3.8, sure=0.0, unfilled=-1.1)
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class _Own:
-    """What is left of a text beside a candidate's values: pieces of meaning and words with their weights, and the sums of these."""
+    """What is left of a text beside a candidate's values: pieces of meaning and words with their weights, and the sums of these, doubts included."""
 
     pieces: Mapping[str, float]
     words: Mapping[str, float]
@@ -177,8 +179,9 @@ class Ranking:
     def _own(self, tokens: Sequence[Token], words: Mapping[str, frozenset[int]], filled: Filled, hidden: frozenset[int]) -> _Own:
         slots = {f"s:{name}": SLOT * sure for name, sure in filled.sure.items()}
         pieces = {t.key: self.weight(t.key) for t in tokens if not hidden.intersection(range(t.start, t.end))} | slots
-        plain = {key: self._word_weight(key) for key, where in words.items() if not where & hidden} | dict.fromkeys(slots, SLOT)
-        return _Own(pieces, plain, sum(pieces.values()) or 1.0, sum(plain.values()) or 1.0)
+        plain = {key: self._word_weight(key) for key, where in words.items() if not where & hidden} | slots
+        doubt = sum(SLOT * (1 - sure) for sure in filled.sure.values() if sure < DOUBTFUL)
+        return _Own(pieces, plain, sum(pieces.values()) + doubt or 1.0, sum(plain.values()) + doubt or 1.0)
 
     def _fit(self, one: Entry, filled: Filled, own: _Own) -> Fit:
         alike = sorted((self._alike(own, keys, size) for keys, size in one.pieces), reverse=True)[:4]

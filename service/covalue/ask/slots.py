@@ -20,6 +20,7 @@ FOCAL = 0.5
 LESSER = ("unit/", "growth-base/", "comparator/", "modality/", "scope/", "verification/")
 INSIDE = 0.5
 ASIDE = 0.2
+DOUBTFUL = 0.15
 LINKS = {"and", "or", "和", "与", "及", "或", "跟", "同"}
 
 
@@ -89,7 +90,7 @@ class Slots:
 
     def _usable(self, kind: str, taken: frozenset[int], wanted: bool) -> list[Mention]:
         """Mentions of members of a class that do not overlap, best first; the firm studied only where nothing else is named."""
-        fits = [m for m in self.mentions if kind in self.names.classes[m.iri] and not m.covers & taken]
+        fits = [m for m in self.mentions if kind in self.names.classes[m.iri] and not m.covers & taken and self._sure(m, kind) > DOUBTFUL]
         fits = sorted(fits, key=lambda m: -self._sure(m, kind) * (len(m.covers) + 1))
         chosen: list[Mention] = []
         for mention in fits:

@@ -31,10 +31,10 @@ EXAMPLES = {
         "Why did Xiaomi fall into crisis in 2016?",
         "Which figures does the paper give?",
         "Which dimension lacks which kind of actor?",
-        "What should firms do, according to the paper?",
+        "What does the paper recommend, and to whom?",
         "Who benefits, and from what?",
     ),
-    "zh": ("用户对价值创造有什么贡献？", "2016年小米为何陷入危机？", "论文给出了哪些数字？", "哪个维度缺少哪类行动者？", "论文对企业有什么建议？", "谁受益，从何受益？"),
+    "zh": ("用户对价值创造有什么贡献？", "2016年供应链危机导致了什么？", "论文给出了哪些数字？", "哪个维度缺少哪类行动者？", "论文向谁提出了什么建议？", "谁受益，从何受益？"),
 }
 
 
