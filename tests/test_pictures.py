@@ -357,6 +357,15 @@ def test_figures_share_an_honest_scale() -> None:
     assert "90,000" in texts(root)
 
 
+def test_figures_have_axes() -> None:
+    """Powers of ten on a logarithmic scale, quarters of a hundred for percent, each place for a rank."""
+    root = parsed(figures.draw("p", "en", "t", [*(a_figure("exactly", v) for v in (20, 90_000)), a_figure("exactly", 50, "percent"), a_figure("exactly", 3, "rank")]))
+    numbers = [t.text for t in root.iter(SVG + "text") if t.get("text-anchor") == "middle"]
+    assert ["10", "100", "1,000", "10,000", "0", "20", "40", "60", "80", "100", "1", "2", "3", "4", "5"] == numbers
+    dot = next(e for e in root.iter(SVG + "circle"))
+    assert dot.get("cx") == next(t.get("x") for t in root.iter(SVG + "text") if t.text == "3" and t.get("text-anchor") == "middle")
+
+
 def test_structure_counts_what_it_leaves_out() -> None:
     root = parsed(structure.draw("p", "en", "t", STRUCTURE, most=10))
     assert 10 == texts(root).count("[1-p1-s1]")

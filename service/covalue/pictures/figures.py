@@ -19,6 +19,8 @@ from covalue.pictures.text import LINE, block, height, lines
 WIDTH, LEFT, RIGHT = 1040.0, 340.0, 250.0
 TEXT, SMALL, GAP, BAR = 13.5, 12.0, 16.0, 14.0
 TOP = 12.0
+RANK = "rank"
+MOST_RANKS = 20
 FAR = 60.0
 """From this ratio on a scale is logarithmic."""
 SIGNS = {"exactly": "", "more-than": "> ", "at-least": "≥ ", "about": "≈ ", "up-to": "≤ ", "less-than": "< "}
@@ -97,29 +99,62 @@ class _Scale:
             share = value / self.most
         return left + (right - left) * min(max(share, 0.0), 1.0)
 
+    def ticks(self, whole: bool) -> list[float]:
+        """Round values on the scale; each whole number where `whole`."""
+        if self.logarithmic:
+            low, high = math.ceil(math.log10(self.least) - 0.5), math.floor(math.log10(self.most))
+            return [10.0**k for k in range(low, high + 1, max(1, (high - low) // 7))]
+        if whole and self.most <= MOST_RANKS:
+            return [float(n) for n in range(1, int(self.most) + 1)]
+        size = 10.0 ** math.floor(math.log10(self.most / 4))
+        step = next(size * k for k in (1, 2, 2.5, 5, 10) if size * k >= self.most / 5)
+        return [step * n for n in range(int(self.most / step) + 1)]
 
-def _scale(values: Sequence[float], percent: bool) -> _Scale:
+
+def _scale(values: Sequence[float], unit: str) -> _Scale:
     above = [v for v in values if v > 0]
     most, least = max(above, default=1.0), min(above, default=1.0)
+    if unit == RANK:
+        return _Scale(max(5.0, most) + 0.5, least, False)
     if most / least > FAR:
         return _Scale(most, least, True)
-    if percent:
-        return _Scale(max(100.0, most), least, False)
-    return _Scale(most * 1.2, least, False)
+    return _Scale(max(100.0, most) if unit == "percent" else most * 1.2, least, False)
 
 
 def _unit(unit: Thing, figures: Sequence[Figure], y: float, lang: str) -> tuple[list[Node], float]:
     t = say(lang)
-    scale = _scale([f.value for f in figures], unit.short == "percent")
+    scale = _scale([f.value for f in figures], unit.short)
     head = unit.label + (t(" (logarithmic scale)", "（对数刻度）") if scale.logarithmic else "")
     out: list[Node] = [node("text", head, x=0, y=y + 14, font_size=15, class_="serif strong")]
-    y += 28
+    y += 44
     start = y
+    rows: list[Node] = []
     for figure in figures:
         row, y = _figure(figure, scale, y, lang)
-        out.append(row)
+        rows.append(row)
+    out += [*_axis(scale, unit.short == RANK, start - 6, y - GAP / 2), *rows]
     out.append(node("line", x1=LEFT, x2=LEFT, y1=start - 4, y2=y - GAP / 2, class_="axis-line"))
     return out, y + GAP
+
+
+def _axis(scale: _Scale, whole: bool, top: float, bottom: float) -> list[Node]:
+    """Grid lines at round values, with their numbers above."""
+    out = []
+    for value in scale.ticks(whole):
+        x = scale.at(value)
+        out.append(node("line", x1=x, x2=x, y1=top, y2=bottom, class_="grid"))
+        out.append(node("text", short(value), x=x, y=top - 4, font_size=SMALL - 1, class_="muted", text_anchor="middle"))
+    return out
+
+
+def short(value: float) -> str:
+    """
+    A number of an axis.
+
+    >>> short(10_000_000), short(2.5), short(100)
+    ('10,000,000', '2.5', '100')
+    """
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
 
 
 def _figure(figure: Figure, scale: _Scale, y: float, lang: str) -> tuple[Node, float]:
@@ -151,7 +186,7 @@ def _figure(figure: Figure, scale: _Scale, y: float, lang: str) -> tuple[Node, f
 def _bar(figure: Figure, scale: _Scale, y: float) -> Node:
     x, kind = scale.at(figure.value), figure.comparator.short
     plain = f"bar {figure.claim.modality}"
-    if figure.unit.short == "rank":
+    if figure.unit.short == RANK:
         return group([node("line", x1=LEFT, x2=x, y1=y, y2=y, class_="rule"), node("circle", cx=x, cy=y, r=6, class_=f"{plain} end")])
     body = node("rect", x=LEFT, y=y - BAR / 2, width=max(x - LEFT, 1), height=BAR, class_=plain + (" under" if kind in UNDER else ""))
     parts = [body]
