@@ -145,7 +145,7 @@ def test_void_says_what_it_is_and_where(served: Served, store: OxigraphStore) ->
     assert [(B,)] == graph.rows(f"<{dataset}> void:uriSpace ?x")
     assert graph.has(f"<{dataset}> dcterms:license <https://creativecommons.org/licenses/by/4.0/>")
     assert {"en", "zh"} == {lang for _, lang in graph.rows(f"<{dataset}> dcterms:title ?title . BIND(LANG(?title) AS ?lang)")}
-    assert not graph.has("?l a void:Linkset")
+    assert not graph.has("?l a void:Linkset"), "the tiny dataset has no mappings; those of the real one: test_mappings.py"
 
 
 def test_dcat_distributions_can_be_fetched(served: Served) -> None:

@@ -2,7 +2,7 @@
 What the dataset and its service are, as RDF: service description (W3C 2013), VoID (W3C 2011) and DCAT 3.
 
 Everything is counted in the store or taken from the manifest, so that a description is true or silent. The addresses in it are those by
-which the client reached the service. Linksets come with the first alignment; there is none yet.
+which the client reached the service. Linksets are those that the build wrote into the graphs of mappings.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ ABOUT = (
     "价值共创与商业模式创新的案例（每条陈述都注明出处段句）、其所用的本体与概念方案，以及由此推得的结论。",
 )
 PLAIN_TITLE = ("dataset of this service", "本服务的数据集")
+LINKSET = ("rdf:type", "rdfs:label", "dcterms:license", "void:subjectsTarget", "void:objectsTarget", "void:linkPredicate", "void:triples", "void:subset")
+"""What is told of a linkset."""
 Term = ox.NamedNode | ox.BlankNode | ox.Literal
 NamedGraph = tuple[str, bool, int]
 
@@ -88,11 +90,12 @@ class Statistics:
     objects: int | None = None
     classes: tuple[tuple[str, int], ...] | None = None
     properties: tuple[tuple[str, int], ...] | None = None
+    linksets: tuple[tuple[Term, Term, Term], ...] | None = None
 
     @property
     def complete(self) -> bool:
         """Whether every count was given."""
-        return None not in (self.triples, self.subjects, self.objects, self.classes, self.properties)
+        return None not in (self.triples, self.subjects, self.objects, self.classes, self.properties, self.linksets)
 
 
 class Measured:
@@ -149,7 +152,18 @@ def measure(store: Store) -> Statistics:
         objects=_number(store, "SELECT (COUNT(DISTINCT ?o) AS ?n) WHERE { ?s ?p ?o }"),
         classes=_pairs(store, "SELECT ?c (COUNT(DISTINCT ?s) AS ?n) WHERE { ?s a ?c } GROUP BY ?c"),
         properties=_pairs(store, "SELECT ?p (COUNT(*) AS ?n) WHERE { ?s ?p ?o } GROUP BY ?p"),
+        linksets=_linksets(store),
     )
+
+
+def _linksets(store: Store) -> tuple[tuple[Term, Term, Term], ...] | None:
+    """What the dataset says of its sets of links to other vocabularies: targets, predicates, numbers."""
+    told = " ".join(f"<{expand(p)}>" for p in LINKSET)
+    try:
+        found = rows(store, f"SELECT ?s ?p ?o WHERE {{ ?s a <{expand('void:Linkset')}> ; ?p ?o VALUES ?p {{ {told} }} }} ORDER BY ?s ?p ?o")
+    except CovalueError:
+        return None
+    return tuple((s, p, o) for s, p, o in found if s and p and o)
 
 
 def named_graphs(store: Store) -> tuple[NamedGraph, ...] | None:
@@ -206,6 +220,10 @@ class _Writer:
     def blank(self) -> ox.BlankNode:
         self._blank += 1
         return ox.BlankNode(f"d{self._blank}")
+
+    def say(self, subject: ox.NamedNode, predicate: ox.NamedNode, object: Term) -> None:
+        """One statement."""
+        self._by_subject.setdefault(subject, {})[ox.Triple(subject, predicate, object)] = None
 
     def add(self, subject: ox.NamedNode | ox.BlankNode, **predicates: Term | Iterable[Term] | str | int | None) -> None:
         """Predicates as `prefix_name`; a text that begins with a prefix of ours is a CURIE, other texts are literals."""
@@ -297,6 +315,7 @@ def void(statistics: Statistics, addresses: Addresses) -> list[ox.Triple]:
     if statistics.ours:
         _add_ours(w, dataset)
     _add_partitions(w, dataset, statistics)
+    _add_linksets(w, dataset, statistics)
     _add_distributions(w, dataset, addresses)
     return w.triples
 
@@ -326,6 +345,18 @@ def _add_partitions(w: _Writer, dataset: ox.NamedNode, statistics: Statistics) -
         part = w.blank()
         w.add(dataset, void_propertyPartition=part)
         w.add(part, void_property=_iri(iri), void_triples=count)
+
+
+def _add_linksets(w: _Writer, dataset: ox.NamedNode, statistics: Statistics) -> None:
+    """Each set of mappings as part of the dataset, with a part of its own for each predicate."""
+    told = statistics.linksets or ()
+    parts = {o for _, p, o in told if p == _iri(expand("void:subset"))}
+    for subject, predicate, object in told:
+        assert isinstance(subject, ox.NamedNode)
+        assert isinstance(predicate, ox.NamedNode)
+        if subject not in parts:
+            w.add(dataset, void_subset=subject)
+        w.say(subject, predicate, object)
 
 
 def _add_distributions(w: _Writer, dataset: ox.NamedNode, addresses: Addresses) -> None:
