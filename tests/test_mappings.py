@@ -143,12 +143,6 @@ def test_sets_and_records_are_served(served: Served) -> None:
     assert "Business Model Ontology" in page.text
 
 
-def test_terms_page_shows_its_mappings(served: Served) -> None:
-    """What a reader of a term sees: the foreign name and how sure the mapping is."""
-    page = served.ask("/ontology.html?lang=en", Accept="text/html")
-    assert 200 == page.status
-
-
 @pytest.mark.parametrize("name", VOCABULARIES)
 def test_confidence_agrees_with_the_scale(repo: Project, name: str) -> None:
     """The scale of docs/ontologists.md: an exact match is nearly sure, an axiom at least 0.7, a false friend says so and is below 0.65."""

@@ -211,17 +211,24 @@ def _query_text(given: str) -> str:
 @click.option("--network", "network", type=click.Choice(("graphml", "gexf")), help="The network of actors, mechanisms and dimensions instead.")
 @click.option("--which", type=click.Choice(("all", "value", "contributions")), default="all", show_default=True, help="Which network.")
 @click.option("--lens", "lens", help="What a lens shows instead: bmo, e3value, valueflows, prov, schema, sdl.")
+@click.option("--nanopubs", "as_nanopubs", is_flag=True, help="Each claim as a nanopublication, TriG (or --format nquads).")
 @_say_errors
-def export(root: Path | None, out: Path | None, name: str, case: str | None, asserted: bool, network: str | None, which: str, lens: str | None) -> None:
-    """Write the dataset or one case, its network, or a lens, to stdout. 导出数据集、单个案例、其网络或某一视角。"""
+def export(
+    root: Path | None, out: Path | None, name: str, case: str | None, asserted: bool, network: str | None, which: str, lens: str | None, as_nanopubs: bool
+) -> None:
+    """Write the dataset or one case, its network, a lens or nanopublications, to stdout. 导出数据集、单个案例、其网络、某一视角或纳米出版物。"""
     from covalue import lens_reading
     from covalue import network as networks
     from covalue.export import export as run
 
-    if lens and (network or asserted):
-        raise InputError("--lens goes with --case and --format only.", "--lens 只能与 --case、--format 同用。")
+    if (lens or as_nanopubs) and (network or asserted or (lens and as_nanopubs)):
+        raise InputError("--lens and --nanopubs go with --case and --format only.", "--lens 与 --nanopubs 只能与 --case、--format 同用。")
     store = _built(root, out)
-    if lens:
+    if as_nanopubs:
+        from covalue.nanopubs import document
+
+        sys.stdout.buffer.write(document(store, name, case))
+    elif lens:
         sys.stdout.buffer.write(lens_reading.export(store, name, lens, case))
     else:
         sys.stdout.buffer.write(networks.write(networks.network(store, case, which), network) if network else run(store, name, case, asserted))
