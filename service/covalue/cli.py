@@ -213,9 +213,7 @@ def _query_text(given: str) -> str:
 @click.option("--lens", "lens", help="What a lens shows instead: bmo, e3value, valueflows, prov, schema, sdl.")
 @click.option("--nanopubs", "as_nanopubs", is_flag=True, help="Each claim as a nanopublication, TriG (or --format nquads).")
 @_say_errors
-def export(
-    root: Path | None, out: Path | None, name: str, case: str | None, asserted: bool, network: str | None, which: str, lens: str | None, as_nanopubs: bool
-) -> None:
+def export(root: Path | None, out: Path | None, name: str, case: str | None, asserted: bool, network: str | None, which: str, lens: str | None, as_nanopubs: bool) -> None:
     """Write the dataset or one case, its network, a lens or nanopublications, to stdout. 导出数据集、单个案例、其网络、某一视角或纳米出版物。"""
     from covalue import lens_reading
     from covalue import network as networks
