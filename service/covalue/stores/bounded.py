@@ -46,8 +46,8 @@ NUMBERS = {f: i for i, f in enumerate(FORMATS)}
 KINDS: dict[str, type[CovalueError]] = {k.__name__: k for k in (QueryError, StoreError, TooLargeError)}
 KNOWN_HEAVY = 1024
 """Texts that are remembered as heavy, and go to that lane at once."""
-OUT_OF_MEMORY = {EXIT_MEMORY, -6, -9}
-"""Exit statuses: ended by its watch, an allocation of the engine failed (it aborts), ended by the system."""
+OUT_OF_MEMORY = {EXIT_MEMORY, -6}
+"""Exit statuses: ended by its watch, an allocation of the engine failed (it aborts). Ended from outside (-9) may be anything."""
 
 
 class _AnewError(Exception):

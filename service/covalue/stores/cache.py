@@ -21,7 +21,7 @@ from covalue.formats import Shape
 from covalue.manifest import Manifest
 from covalue.sparql import form, is_volatile, normalised
 from covalue.stores import Answer, Pick, Request, Store
-from covalue.stores.limits import Cancel, CancelledError, Limits, OverloadedError, cancelled_error
+from covalue.stores.limits import Cancel, CancelledError, CrashError, Limits, OverloadedError, cancelled_error
 from covalue.stores.spool import Budget, Spool, Stream
 
 SHARE = 8
@@ -205,7 +205,7 @@ class CachedStore:
         The answer of a flight, or None where the question is to be asked anew: who led it had to go, found no place, or got a long answer.
 
         Raises:
-            CovalueError: what the flight ended in; it would end so again.
+            CovalueError: what the flight ended in; it would end so again (unless its worker was killed: then only who was on it has lost).
             CancelledError: `cancel` became true.
         """
         try:
@@ -217,7 +217,7 @@ class CachedStore:
                 self._places += 1
                 flight.waiting -= 1
                 self._hits += flight.answer is not None
-        if flight.error is not None and not isinstance(flight.error, CancelledError | OverloadedError | FormatError):
+        if flight.error is not None and not isinstance(flight.error, CancelledError | OverloadedError | FormatError | CrashError):
             raise type(flight.error)(*flight.error.args)  # an error of one's own: a raised one carries its trace
         return flight.answer
 

@@ -232,6 +232,11 @@ def memory_error(limits: Limits) -> TooLargeError:
 
 
 def crash_error(status: int | None) -> CrashError:
+    if status == -9:
+        return CrashError(
+            "the process that evaluated the query was ended from outside, perhaps for want of memory; another has taken its place, so ask again.",
+            "执行该查询的进程被外部终止（可能因内存不足）；已由新进程接替，请重新查询。",
+        )
     return CrashError(
         f"the engine died over this query (status {status}) and was started anew; other queries are not touched.",
         f"引擎在执行该查询时异常退出（状态 {status}），已重新启动；其他查询不受影响。",
