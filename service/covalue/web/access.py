@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger("covalue.access")
+PLAIN = re.compile("[^\0-\x7f]")
+"""Bytes of an address that should have been percent-encoded; Flask cannot read those that are not UTF-8, so that they are encoded here."""
 FIELDS = ("method", "path", "status", "milliseconds", "bytes", "format", "query")
 
 
@@ -39,6 +42,8 @@ class Access:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         record = _Record(environ, self._metrics)
+        if not environ.get("QUERY_STRING", "").isascii():
+            environ["QUERY_STRING"] = PLAIN.sub(lambda found: f"%{ord(found.group()):02X}", environ["QUERY_STRING"])
 
         def started(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             record.start(status, headers)
