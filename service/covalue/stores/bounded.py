@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from covalue.errors import CovalueError, Place, QueryError, StoreError
+from covalue.errors import CovalueError, FormatError, Place, QueryError, StoreError
 from covalue.formats import FORMATS, Format, Shape
 from covalue.manifest import Manifest, read_manifest
 from covalue.sparql import FORMS, guard, tokens
@@ -43,7 +43,7 @@ from covalue.stores.worker import ABOUT, EXIT_DEADLINE, EXIT_MEMORY, SHAPES, Fil
 
 FORM_SHAPES = {"SELECT": Shape.BINDINGS, "ASK": Shape.BOOLEAN, "CONSTRUCT": Shape.GRAPH, "DESCRIBE": Shape.GRAPH}
 NUMBERS = {f: i for i, f in enumerate(FORMATS)}
-KINDS: dict[str, type[CovalueError]] = {k.__name__: k for k in (QueryError, StoreError, TooLargeError)}
+KINDS: dict[str, type[CovalueError]] = {k.__name__: k for k in (QueryError, FormatError, StoreError, TooLargeError)}
 KNOWN_HEAVY = 1024
 """Texts that are remembered as heavy, and go to that lane at once."""
 OUT_OF_MEMORY = {EXIT_MEMORY, -6}

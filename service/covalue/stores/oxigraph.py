@@ -11,7 +11,7 @@ from pathlib import Path
 import pyoxigraph as ox
 
 from covalue.diagnosis import diagnose
-from covalue.errors import CovalueError, Place, QueryError, SourceError, StoreError
+from covalue.errors import CovalueError, FormatError, Place, QueryError, SourceError, StoreError
 from covalue.formats import Format, Shape
 from covalue.manifest import Manifest, read_manifest
 from covalue.names import BASE, PREFIXES
@@ -167,6 +167,11 @@ def engine_error(text: str, error: Exception) -> CovalueError:
     """What an error of the engine over a query is, in our words."""
     if isinstance(error, SyntaxError):
         return diagnose(text, str(error.msg or error))
+    if "does not support RDF 1.2" in str(error):
+        return FormatError(
+            "the answer holds triple terms or texts with a base direction, which JSON-LD cannot carry; ask for Turtle, N-Triples or RDF/XML.",
+            "结果含有三元组项或带书写方向的文本，JSON-LD 无法承载；请改用 Turtle、N-Triples 或 RDF/XML。",
+        )
     unknown = UNKNOWN_FUNCTION.search(str(error))
     if unknown:
         iri = unknown.group(1)
