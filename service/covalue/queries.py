@@ -22,6 +22,8 @@ from covalue.errors import InputError, Place, SourceError
 from covalue.names import PREFIXES
 from covalue.sparql import tokens
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""As safe as the other one, and ten times as fast where PyYAML came with it: it reads all questions at each start."""
 KEYS = {"title", "summary", "question", "explanation", "severity", "source", "graphs", "columns", "key", "expect", "parameters", "keywords"}
 
 
@@ -197,7 +199,7 @@ def _header(text: str, path: Path) -> dict[str, Any]:
     lines = text.splitlines()
     count = next((i for i, line in enumerate(lines) if not line.startswith("#+")), len(lines))
     try:
-        header = yaml.safe_load("\n".join(line[2:].removeprefix(" ") for line in lines[:count])) or {}
+        header = yaml.load("\n".join(line[2:].removeprefix(" ") for line in lines[:count]), LOADER) or {}
     except yaml.YAMLError as e:
         raise SourceError(f"has a header that is not YAML: {e}.", f"文件头不是合法 YAML：{e}。", Place(str(path), 1)) from e
     if not isinstance(header, dict) or not header:
