@@ -25,9 +25,9 @@ def environment(**more: str) -> dict[str, str]:
     return {**plain, "PYTHONUTF8": "1", **more}
 
 
-def run(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, seconds: float = 60, **more: str) -> subprocess.CompletedProcess[str]:
     """Runs covalue to its end; streams are kept apart."""
-    return subprocess.run([*COVALUE, *map(str, arguments)], capture_output=True, text=True, encoding="utf-8", env=environment(**more), timeout=60)
+    return subprocess.run([*COVALUE, *map(str, arguments)], capture_output=True, text=True, encoding="utf-8", env=environment(**more), timeout=seconds)
 
 
 def start(*arguments: str | Path, mutation: dict[str, Any] | None = None, **more: str) -> subprocess.Popen[str]:
