@@ -19,11 +19,13 @@ from covalue.names import BASE, PREFIXES, gaps_graph
 _SH, _RDF = PREFIXES["sh"], PREFIXES["rdf"]
 _TYPE, _DERIVED, _IN_CASE = (ox.NamedNode(iri) for iri in (_RDF + "type", PREFIXES["prov"] + "wasDerivedFrom", PREFIXES["vcc"] + "inCase"))
 _RESULT = ox.NamedNode(_SH + "ValidationResult")
+Statement = tuple[str, str, str]
+"""Subject, predicate and object as N-Triples writes them."""
 KEPT = ("focusNode", "resultMessage", "resultPath", "resultSeverity", "sourceShape", "sourceConstraintComponent", "value")
 """What is kept of a result, where it is an IRI or a text."""
 
 
-def find(lens: str, case: str, made: Mapping[ox.Triple, Iterable[str]], shapes: Sequence[ox.Quad]) -> Iterator[str]:
+def find(lens: str, case: str, made: Mapping[Statement, Iterable[str]], shapes: Sequence[ox.Quad]) -> Iterator[str]:
     """
     The gaps in what a lens makes of a case, as lines of N-Quads.
 
@@ -38,8 +40,8 @@ def find(lens: str, case: str, made: Mapping[ox.Triple, Iterable[str]], shapes: 
     if not made or not shapes:
         return
     claims: dict[str, set[str]] = {}
-    for triple, sources in made.items():
-        claims.setdefault(str(triple.subject), set()).update(sources)
+    for (subject, _, _), sources in made.items():
+        claims.setdefault(subject, set()).update(sources)
     graph = ox.NamedNode(gaps_graph(lens))
     for said in _results(made, shapes):
         focus = next(value for name, value in said if name == "focusNode")
@@ -50,15 +52,20 @@ def find(lens: str, case: str, made: Mapping[ox.Triple, Iterable[str]], shapes: 
         for name, value in said:
             yield f"{ox.Quad(gap, ox.NamedNode(_SH + name), value, graph)} .\n"
         for claim in claims.get(str(focus), ()):
-            yield f"{ox.Quad(gap, _DERIVED, ox.NamedNode(claim), graph)} .\n"
+            yield f"{gap} {_DERIVED} {claim} {graph} .\n"
 
 
-def _results(made: Iterable[ox.Triple], shapes: Sequence[ox.Quad]) -> Iterator[list[tuple[str, ox.NamedNode | ox.Literal]]]:
-    """What each result says, in order; shapes are parsed afresh, since pySHACL changes the graph that it is given."""
+def _results(made: Iterable[Statement], shapes: Sequence[ox.Quad]) -> Iterator[list[tuple[str, ox.NamedNode | ox.Literal]]]:
+    """
+    What each result says, in order.
+
+    Only statements whose property the shapes name are looked at; shapes are parsed afresh, since pySHACL changes the graph that it is given.
+    """
     import pyshacl
 
+    looked_at = {str(_TYPE), *(str(q.object) for q in shapes)}
     _, report, _ = pyshacl.validate(
-        _graph(f"{t} .\n" for t in made),
+        _graph(f"{' '.join(s)} .\n" for s in made if s[1] in looked_at),
         shacl_graph=_graph(f"{q.subject} {q.predicate} {q.object} .\n" for q in shapes),
         inference="none",
         inplace=True,

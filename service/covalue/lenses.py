@@ -41,16 +41,21 @@ _MODALITY, _SCOPE, _IN_CASE, _ACCORDING_TO = (PREFIXES["vcc"] + name for name in
 _SUBJECT, _PREDICATE, _OBJECT = (ox.NamedNode(PREFIXES["rdf"] + name) for name in ("subject", "predicate", "object"))
 _CASE = ox.NamedNode(PREFIXES["vcc"] + "Case")
 _DERIVED = ox.NamedNode(PREFIXES["prov"] + "wasDerivedFrom")
-Term = ox.NamedNode | ox.Literal
+Statement = tuple[str, str, str]
+"""Subject, predicate and object as N-Triples writes them: what is compared and written most often is text."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One file of a lens: the statements of its template, with variables, and the SELECT that finds their values."""
+    """
+    One file of a lens: the statements of its template, and the SELECT that finds the values of its variables.
+
+    A number in the template stands for the value in that column of the SELECT, whose first column is the claim.
+    """
 
     path: Path
     lens: str
-    template: tuple[ox.Triple, ...]
+    template: tuple[tuple[int | str, ...], ...]
     select: str
 
 
@@ -59,7 +64,7 @@ class Seen:
     """What the lenses make of one case: lines of N-Quads; for each lens its statements with their claims; and what is wrong with the rules."""
 
     lines: frozenset[str]
-    made: Mapping[str, Mapping[ox.Triple, set[str]]]
+    made: Mapping[str, Mapping[Statement, set[str]]]
     findings: tuple[Finding, ...] = ()
 
 
@@ -78,12 +83,14 @@ def _rule(path: Path) -> Rule:
     start, opening, closing = _template_span(path, text)
     prologue, template, rest = text[:start], text[opening + 1 : closing], text[closing + 1 :]
     triples = _template(path, prologue, template)
-    variables = sorted({name for t in triples for term in (t.subject, t.predicate, t.object) if (name := _variable(term))} | {CLAIM})
+    variables = [CLAIM, *sorted({name for t in triples for term in _terms(t) if (name := _variable(term))} - {CLAIM})]
     if not any(kind == "variable" and token[1:] == CLAIM for kind, token, _ in tokens(rest)):
         raise SourceError(
             "binds no ?claim; a rule of a lens must say on which claim its statements rest.", "没有绑定 ?claim；视角规则须说明其语句依据哪条陈述。", Place(str(path), 1)
         )
-    return Rule(path, path.parent.name, triples, f"{prologue}SELECT DISTINCT {' '.join(f'?{v}' for v in variables)} {rest}")
+    columns = {name: i for i, name in enumerate(variables)}
+    template_terms = tuple(tuple(columns.get(_variable(term), str(term)) for term in _terms(t)) for t in triples)
+    return Rule(path, path.parent.name, template_terms, f"{prologue}SELECT DISTINCT {' '.join(f'?{v}' for v in variables)} {rest}")
 
 
 def _template_span(path: Path, text: str) -> tuple[int, int, int]:
@@ -117,6 +124,10 @@ def _template(path: Path, prologue: str, template: str) -> tuple[ox.Triple, ...]
     return triples
 
 
+def _terms(triple: ox.Triple) -> tuple[ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple, ...]:
+    return triple.subject, triple.predicate, triple.object
+
+
 def _variable(term: object) -> str:
     return term.value.removeprefix(VARIABLE) if isinstance(term, ox.NamedNode) and term.value.startswith(VARIABLE) else ""
 
@@ -142,10 +153,10 @@ class Lenses:
         own = [q for q in map(_plain, facts) if q not in self._store]
         self._store.extend(own)
         claims = _claims(own)
-        admitted = {iri for iri, said in claims.items() if SCOPE in said.get(_SCOPE, ()) and MODALITIES & set(said.get(_MODALITY, ()))}
+        admitted = {f"<{iri}>" for iri, said in claims.items() if SCOPE in said.get(_SCOPE, ()) and MODALITIES & set(said.get(_MODALITY, ()))}
         lines: set[str] = set()
         findings = []
-        seen: dict[str, dict[ox.Triple, set[str]]] = {}
+        seen: dict[str, dict[Statement, set[str]]] = {}
         for rule in self.rules:
             findings += self._apply(rule, admitted, seen.setdefault(rule.lens, {}))
         for lens, made in seen.items():
@@ -155,19 +166,21 @@ class Lenses:
             self._store.remove(quad)
         return Seen(frozenset(lines), seen, tuple(findings))
 
-    def _apply(self, rule: Rule, admitted: set[str], made: dict[ox.Triple, set[str]]) -> list[Finding]:
+    def _apply(self, rule: Rule, admitted: set[str], made: dict[Statement, set[str]]) -> list[Finding]:
         odd: set[str] = set()
         solutions = self._store.query(rule.select, base_iri=BASE)
         assert isinstance(solutions, ox.QuerySolutions)
+        width = len(solutions.variables)
         for solution in solutions:
-            claim = solution[CLAIM]
-            if not isinstance(claim, ox.NamedNode) or claim.value not in admitted:
-                odd.add(str(claim))
+            row = ["" if (term := solution[i]) is None else str(term) for i in range(width)]
+            claim = row[0]
+            if claim not in admitted:
+                odd.add(claim)
                 continue
-            for triple in rule.template:
-                subject, predicate, value = (_bound(term, solution) for term in (triple.subject, triple.predicate, triple.object))
-                if isinstance(subject, ox.NamedNode) and isinstance(predicate, ox.NamedNode) and isinstance(value, (ox.NamedNode, ox.Literal)):
-                    made.setdefault(ox.Triple(subject, predicate, value), set()).add(claim.value)
+            for parts in rule.template:
+                subject, predicate, value = (row[part] if isinstance(part, int) else part for part in parts)
+                if subject[:1] == predicate[:1] == "<" and value[:1] in ("<", '"'):
+                    made.setdefault((subject, predicate, value), set()).add(claim)
         return [
             Finding(
                 "lens-claim",
@@ -183,11 +196,6 @@ def _plain(quad: ox.Quad) -> ox.Quad:
     return ox.Quad(quad.subject, quad.predicate, quad.object)
 
 
-def _bound(term: object, solution: ox.QuerySolution) -> object:
-    name = _variable(term)
-    return solution[name] if name else term
-
-
 def _claims(facts: Iterable[ox.Quad]) -> dict[str, dict[str, list[str]]]:
     """What a trace says of each claim: its case, its manner, its scope and its places."""
     wanted = {_MODALITY, _SCOPE, _IN_CASE, _ACCORDING_TO}
@@ -198,26 +206,25 @@ def _claims(facts: Iterable[ox.Quad]) -> dict[str, dict[str, list[str]]]:
     return claims
 
 
-def _written(lens: str, made: Mapping[ox.Triple, set[str]], claims: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[str]:
+def _written(lens: str, made: Mapping[Statement, set[str]], claims: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[str]:
     """The lines of a lens and of its trace."""
-    graph, trace = ox.NamedNode(lens_graph(lens)), ox.NamedNode(trace_graph(lens))
-    for triple, sources in made.items():
-        yield f"{ox.Quad(triple.subject, triple.predicate, triple.object, graph)} .\n"
-        statement = statement_iri(lens, triple)
-        for predicate, value in ((_SUBJECT, triple.subject), (_PREDICATE, triple.predicate), (_OBJECT, triple.object)):
-            yield f"{ox.Quad(statement, predicate, value, trace)} .\n"
+    graph, trace = lens_graph(lens), trace_graph(lens)
+    for (subject, predicate, value), sources in made.items():
+        yield f"{subject} {predicate} {value} <{graph}> .\n"
+        statement = f"<{statement_iri(lens, (subject, predicate, value))}>"
+        for said, term in ((_SUBJECT, subject), (_PREDICATE, predicate), (_OBJECT, value)):
+            yield f"{statement} {said} {term} <{trace}> .\n"
         for claim in sources:
-            yield f"{ox.Quad(statement, _DERIVED, ox.NamedNode(claim), trace)} .\n"
+            yield f"{statement} {_DERIVED} {claim} <{trace}> .\n"
     for claim in {claim for sources in made.values() for claim in sources}:
-        for said in (_IN_CASE, _MODALITY, _ACCORDING_TO):
-            for iri in claims[claim].get(said, ()):
-                yield f"{ox.Quad(ox.NamedNode(claim), ox.NamedNode(said), ox.NamedNode(iri), trace)} .\n"
+        for about in (_IN_CASE, _MODALITY, _ACCORDING_TO):
+            for iri in claims[claim[1:-1]].get(about, ()):
+                yield f"{claim} <{about}> <{iri}> <{trace}> .\n"
 
 
-def statement_iri(lens: str, triple: ox.Triple) -> ox.NamedNode:
+def statement_iri(lens: str, statement: Statement) -> str:
     """The IRI under which a trace speaks of a statement of a lens: a digest of the statement, so that equal statements share it."""
-    digest = hashlib.sha256(f"{triple.subject} {triple.predicate} {triple.object}".encode()).hexdigest()
-    return ox.NamedNode(f"{BASE}lens/{lens}/statement/{digest[:24]}")
+    return f"{BASE}lens/{lens}/statement/{hashlib.sha256(' '.join(statement).encode()).hexdigest()[:24]}"
 
 
 class Parts:

@@ -1,4 +1,4 @@
-"""Runs a command apart and measures it: seconds on the clock, and the peak of its resident memory in MB."""
+"""Runs a command apart and measures it: seconds on the clock, of the processor, and the peak of its resident memory in MB."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ class Run:
     seconds: float
     peak_mb: float
     stdout: str
+    cpu: float = 0.0
 
 
 def run(*command: str) -> Run:
@@ -32,7 +33,7 @@ def run(*command: str) -> Run:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"{' '.join(command)}\n{out[-2000:]}{err[-2000:]}")
-    return Run(time.monotonic() - start, usage.ru_maxrss / 1024, out)
+    return Run(time.monotonic() - start, usage.ru_maxrss / 1024, out, usage.ru_utime + usage.ru_stime)
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

@@ -27,4 +27,8 @@ KINDS = {
     "listing": "/case/xiaomi/actor/xiaomi.html?facts=vcc:makesContribution",
     "search": "/search?q=MIUI",
     "search-near": "/search?q=value+captrue",
+    "lenses": "/lenses",
+    "lens": "/lenses/bmo",
+    "lens-gaps": "/lenses/e3value/gaps",
+    "lens-trace": "/lenses/bmo/trace",
 }
