@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
+import textwrap
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -296,6 +298,28 @@ def test_a_lens_is_only_files(small: Project, tmp_path: Path) -> None:
     store = opened(small, tmp_path / "out")
     assert list(lens_reading.lenses(store)) == ["own"]
     assert len(quads(store, lens_graph("own"))) == 2
+
+
+# --- the documents
+
+
+def examples(lang: str) -> list[str]:
+    """The SPARQL examples of the document in a language."""
+    text = (ROOT / "docs" / f"lenses{'' if lang == 'en' else '.zh'}.md").read_text(encoding="utf-8")
+    return [textwrap.dedent(block) for block in re.findall(r"^ *```sparql\n(.*?)^ *```", text, re.M | re.S)]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_examples_of_the_document(store: OxigraphStore, small: Project, tmp_path: Path, lang: str) -> None:
+    """The queries give rows, and the rule makes a lens."""
+    *queries, rule = examples(lang)
+    assert len(queries) == 2
+    for query in queries:
+        assert len(list(store.engine.query(query))) >= 8
+    path = small.root / "queries" / "lenses" / "foaf" / "agents.rq"
+    path.parent.mkdir(parents=True)
+    path.write_text(rule, encoding="utf-8")
+    assert len(quads(opened(small, tmp_path / "out"), lens_graph("foaf"))) == 2
 
 
 # --- the build
