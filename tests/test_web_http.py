@@ -252,6 +252,12 @@ def test_an_odd_host_is_refused(served: Served, host: str) -> None:
     assert 400 == served.ask("/sparql", Host=host).status
 
 
+def test_a_missing_host_is_refused(served: Served) -> None:
+    """By HTTP/1.1, which demands it; older clients have none."""
+    assert served.send(b"GET /health HTTP/1.1\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 400")
+    assert served.send(b"GET /health HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200")
+
+
 @pytest.mark.parametrize("host", ["example.org", "example.org:8080", "[::1]:8080", "192.0.2.1"])
 def test_ordinary_hosts_stand_in_the_description(served: Served, host: str) -> None:
     """As the client said it."""

@@ -24,8 +24,10 @@ PATH_SAFE = "/-._~!$&'()*+,;=:@"
 def check_host() -> None:
     """
     Raises:
-        BadRequest: the Host header is not a host name or address with an optional port.
+        BadRequest: the Host header is not a host name or address with an optional port, or is missing where it must be (RFC 9112, section 3.2).
     """
+    if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1" and not request.environ.get("HTTP_HOST"):
+        raise BadRequest("Host")
     if not HOST.fullmatch(request.environ.get("HTTP_HOST") or request.host):
         raise BadRequest("Host")
 

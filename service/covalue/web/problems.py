@@ -119,6 +119,8 @@ def _http(error: HTTPException) -> Response:
     allow = error.get_response().headers.get("Allow")
     if allow:
         response.headers["Allow"] = allow
+    if status == 415:
+        response.headers["Accept-Post"] = "application/sparql-query, application/x-www-form-urlencoded"
     return response
 
 
