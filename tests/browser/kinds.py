@@ -9,6 +9,8 @@ KINDS = {
     "answer": "/questions/actors/contributions-with-evidence",
     "answer-parameters": "/questions/actors/contributions-of-an-actor?actor=users",
     "answer-empty": "/questions/actors/contributions-of-an-actor?actor=users&dimension=value-proposition&limit=0",
+    "ask": "/ask?q=What+led+to+the+crisis+in+2016",
+    "ask-nothing": "/ask",
     "sparql": "/sparql",
     "editor": "/editor",
     "result": "/sparql?query=SELECT+*+%7B+%3Fs+a+%3Fclass+%7D+LIMIT+20",

@@ -73,7 +73,9 @@ def result(shape: Shape, chosen: Format, body: Body, opaque: str | None, query: 
     """A page for the answer of a query, made from the bytes that carry it; closes the body."""
     with Reader(body) as file:
         shown: dict[str, Any] = _graph(file) if shape is Shape.GRAPH else _table(file)
-    return send("result.html", chosen, opaque, query=query, version=version, shape=shape.value, downloads=_downloads(shape, query), **shown)
+    editor = f"{addresses.local('editor')}?{urlencode([('query', query)], errors='replace')}"
+    here = editor if len(editor) < LONGEST_LINK else None
+    return send("result.html", chosen, opaque, query=query, version=version, shape=shape.value, downloads=_downloads(shape, query), editor=here, **shown)
 
 
 def _table(file: Reader) -> dict[str, Any]:
