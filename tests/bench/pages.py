@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "browser")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 from browsing import launched
 from kinds import KINDS
 from measure import table
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("url", nargs="?", default="http://127.0.0.1:8000")
     parser.add_argument("kinds", nargs="*")
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     with sync_playwright() as started:
         browser = launched(started)
         rows = [row(browser, given.url, kind, given.rounds) for kind in given.kinds or KINDS]
