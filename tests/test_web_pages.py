@@ -209,3 +209,14 @@ def test_the_page_of_the_ontology_has_a_place_for_each_term(served: Served) -> N
 def test_printable(given: str, expected: str) -> None:
     """What hides, turns or floods a page is taken out, visibly."""
     assert expected == printable(given)
+
+
+def test_results_and_the_dataset_show_labels(served: Served) -> None:
+    """In the language of the page, else in any; the IRI stays at hand."""
+    page = served.query(f"SELECT ?x {{ VALUES ?x {{ <{B}case/tiny/mill> <{B}case/tiny/baker> }} }}", BROWSER, lang="zh").text
+    assert f'title="{B}case/tiny/mill" rel="noopener noreferrer nofollow">磨坊</a>' in page
+    assert ">baker</a>" in page
+    for lang, name in (("en", "firm"), ("zh", "企业")):
+        page = served.ask(f"/dataset?lang={lang}", Accept=BROWSER).text
+        assert f">{name}</a>" in page
+        assert served.store.version in page

@@ -6,15 +6,17 @@ What the service says of itself: the service description at `/sparql` without a 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pyoxigraph as ox
 from flask import Response, request
 
-from covalue.description import MOST_LISTED, Statistics, dataset_iri, service_description, void
+from covalue.description import ABOUT, MOST_LISTED, PLAIN_TITLE, TITLE, Addresses, Statistics, dataset_iri, service_description, void
 from covalue.formats import PAGES, Format, Shape, choose, offered, page
 from covalue.names import PREFIXES
 from covalue.web import addresses, answers, pages, validators
 from covalue.web.documents import document
+from covalue.web.labels import labels
 from covalue.web.languages import language
 from covalue.web.protocol import Asked
 from covalue.web.service import Service
@@ -26,6 +28,8 @@ WHERE {{ ?thing a ?class }}
 GROUP BY ?class
 ORDER BY DESC(?things)
 """
+MOST_COUNTED = 200
+"""Classes and properties with their counts on the page of the dataset; the data formats have more."""
 EXTENSIONS = {f.extension: f for f in offered(Shape.GRAPH)} | {"owl": next(f for f in offered(Shape.GRAPH) if f.extension == "rdf")}
 """Endings of documents: those of the formats, and `.owl` as ontology tools expect it."""
 
@@ -72,6 +76,25 @@ def _endpoint_page(service: Service, known: Statistics, chosen: Format) -> Respo
     return pages.send("sparql.html", chosen, opaque, endpoint=service.addresses().endpoint, example=EXAMPLE, graphs=graphs, more=more, downloads=downloads)
 
 
+def _dataset(service: Service, known: Statistics, where: Addresses) -> dict[str, Any]:
+    """What the page of the dataset shows."""
+    zh = language() == "zh"
+    classes, properties = (sorted(found or (), key=lambda pair: (-pair[1], pair[0])) for found in (known.classes, known.properties))
+    names = labels(service.store, (iri for iri, _ in [*classes[:MOST_COUNTED], *properties[:MOST_COUNTED]]), 2 * MOST_COUNTED)
+    return {
+        "title": (TITLE if known.ours else PLAIN_TITLE)[zh],
+        "about": ABOUT[zh] if known.ours else "",
+        "iri": dataset_iri(known, where),
+        "version": known.version,
+        "statements": known.triples,
+        "subjects": known.subjects,
+        "graphs": len(known.graphs),
+        "contents": [(f.names[0], f"{where.content(None, f.names[0])}&download=1") for f in offered(Shape.GRAPH)],
+        **{name: [(pages.cell(ox.NamedNode(iri), names), number) for iri, number in found[:MOST_COUNTED]] for name, found in (("classes", classes), ("properties", properties))},
+        **pages.documents("dataset"),
+    }
+
+
 def void_view(service: Service) -> Callable[..., Response]:
     """The view of the description of the dataset, under any of its addresses."""
 
@@ -81,6 +104,6 @@ def void_view(service: Service) -> Callable[..., Response]:
         if chosen not in PAGES:
             return document(service, chosen, ("void", where.base, known), lambda: void(known, where), "covalue-dataset", download)
         opaque = validators.tag(service.store.version, "void", where.base, known, language())
-        return answers.held(opaque, chosen) or pages.about(chosen, opaque, dataset_iri(known, where), void(known, where), "dataset")
+        return answers.held(opaque, chosen) or pages.send("dataset.html", chosen, opaque, **_dataset(service, known, where))
 
     return view

@@ -33,6 +33,7 @@ from covalue.formats import PAGES, Format, Shape, by_name
 from covalue.names import BASE, GRAPH_ONTOLOGY, ONTOLOGY_IRI, PREFIXES
 from covalue.stores import Request, Store
 from covalue.web import addresses, answers, ontology_page, pages, reader, things, validators
+from covalue.web import labels as naming
 from covalue.web.answers import Body, Reader
 from covalue.web.discovery import EXTENSIONS, wanted_format
 from covalue.web.documents import document
@@ -213,19 +214,7 @@ def labels(store: Store, triples: Sequence[ox.Triple]) -> dict[str, str]:
 
     An empty answer where the store fails: a page without names is better than none.
     """
-    iris = dict.fromkeys(term.value for t in triples for term in (t.predicate, t.subject, t.object) if isinstance(term, ox.NamedNode))
-    listed = " ".join(f"<{iri}>" for iri in islice(iris, MOST_LABELS))
-    union = " UNION ".join(f"{{ ?x <{p}> ?label . BIND({i} AS ?rank) }}" for i, p in enumerate(LABELS))
-    try:
-        found = description.rows(store, f"SELECT ?x ?label ?rank {{ VALUES ?x {{ {listed} }} {union} }}")
-    except CovalueError:
-        return {}
-    best: dict[str, tuple[bool, str, str]] = {}
-    for thing, label, rank in found:
-        if isinstance(thing, ox.NamedNode) and isinstance(label, ox.Literal) and isinstance(rank, ox.Literal):
-            candidate = (not (label.language or "").startswith(language()), rank.value, label.value)
-            best[thing.value] = min(best.get(thing.value, candidate), candidate)
-    return {iri: label for iri, (_, _, label) in best.items()}
+    return naming.labels(store, (term.value for t in triples for term in (t.predicate, t.subject, t.object) if isinstance(term, ox.NamedNode)))
 
 
 def _graph(service: Service, iri: str, path: str, extension: str | None) -> Response:

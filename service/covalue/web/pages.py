@@ -21,10 +21,12 @@ from covalue.formats import Format, Shape, offered, page
 from covalue.names import BASE, PREFIXES, shrink
 from covalue.web import addresses, answers, assets
 from covalue.web.answers import Body, Reader
+from covalue.web.labels import labels
 from covalue.web.languages import language, say
 from covalue.web.navigation import navigation
 
 MOST_ROWS = 1000
+MOST_LABELS = 2000
 LONGEST_TEXT = 2000
 LONGEST_LINK = 8000
 MOST_NESTED = 6
@@ -83,14 +85,19 @@ def _table(file: Reader) -> dict[str, Any]:
     if isinstance(results, ox.QueryBoolean):
         return {"boolean": bool(results)}
     columns = [v.value for v in results.variables]
-    rows = [[cell(solution[name]) for name in columns] for solution in islice(results, MOST_ROWS + 1)]
-    return _cut(columns, rows)
+    return _named(columns, [[solution[name] for name in columns] for solution in islice(results, MOST_ROWS + 1)])
 
 
 def _graph(file: Reader) -> dict[str, Any]:
     quads = ox.parse(cast(Any, file), format=ox.RdfFormat.N_TRIPLES)
-    rows = [[cell(q.subject), cell(q.predicate), cell(q.object)] for q in islice(quads, MOST_ROWS + 1)]
-    return _cut(["subject", "predicate", "object"], rows)
+    return _named(["subject", "predicate", "object"], [[q.subject, q.predicate, q.object] for q in islice(quads, MOST_ROWS + 1)])
+
+
+def _named(columns: Sequence[str], rows: Sequence[Sequence[Term | None]]) -> dict[str, Any]:
+    """Rows with labels in place of our own IRIs."""
+    ours = (t.value for row in rows for t in row if isinstance(t, ox.NamedNode) and t.value.startswith(BASE))
+    names = labels(current_app.extensions["covalue"].store, ours, MOST_LABELS)
+    return _cut(columns, [[cell(term, names) for term in row] for row in rows])
 
 
 def _cut(columns: Sequence[str], rows: list[list[Cell]]) -> dict[str, Any]:
