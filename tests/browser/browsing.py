@@ -129,6 +129,14 @@ def faults(page: Page, rules: list[str] | None = None) -> list[str]:
     return [f"{rule['id']}: {rule['help']}: {node['html'][:200]} {node['any'][0]['message'] if node['any'] else ''}" for rule in found for node in rule["nodes"]]
 
 
+def trim(page: Page, most: int = 3000) -> None:
+    """Takes out of a very long page what `faults` passes over anyway, since axe-core reads all that is there."""
+    page.evaluate(
+        "([most, spared]) => { if (document.querySelectorAll('*').length > most) for (const s of spared) document.querySelectorAll(s).forEach(e => e.remove()); }",
+        [most, SPARED],
+    )
+
+
 def sideways(page: Page, width: int) -> list[str]:
     """What makes a page of that width scroll sideways; empty where it does not."""
     page.set_viewport_size({"width": width, "height": 800})

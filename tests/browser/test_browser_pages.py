@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browsing import LANGUAGES, WIDTHS, Visit, faults, sideways
+from browsing import LANGUAGES, WIDTHS, Visit, faults, sideways, trim
 from kinds import KINDS
 
 
@@ -16,10 +16,11 @@ def test_a_kind_of_page(visit: Visit, kind: str, lang: str) -> None:
     assert page.title().strip()
     assert 1 == page.locator("h1").count()
     assert page.locator("main").inner_text().strip()
+    assert [] == [f"{width}: {what}" for width in WIDTHS for what in sideways(page, width)]
+    trim(page)
     assert [] == faults(page)
     page.emulate_media(color_scheme="dark")
     assert [] == faults(page, ["color-contrast"])
-    assert [] == [f"{width}: {what}" for width in WIDTHS for what in sideways(page, width)]
 
 
 @pytest.mark.parametrize("kind", KINDS)

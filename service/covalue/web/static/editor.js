@@ -51,11 +51,11 @@ async function start() {
   yasgui.on("tabSelect", () => setTimeout(() => tend(yasgui)));
   const tab = open(yasgui, first);
   tend(yasgui);
-  setUpViews({ terms: await terms, settings, zh });
-  if (settings.run) tab.query().catch(() => {}); // a fault is shown below the editor
   examples(yasgui);
   const help = document.getElementById("editor-help");
   if (help) help.hidden = false;
+  setUpViews({ terms: await terms, settings, zh });
+  if (settings.run) tab.query().catch(() => {}); // a fault is shown below the editor
 }
 
 // A question has a tab of its own, which shows what was asked for and not what stood there before.
