@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyoxigraph as ox
 
@@ -97,12 +97,17 @@ def _speaking(answers: Answers, iris: Iterable[str]) -> dict[str, set[str]]:
 
 
 def _direct(row: Sequence[str], claims: Mapping[str, Ground]) -> Grounds | None:
-    """What a row names itself: claims, and passages that are of none of these."""
-    own = [claims[iri] for iri in row if iri in claims]
+    """What a row names itself: claims, with those of their passages that it names or else with all; and passages that are of none of these."""
+    own = [_narrowed(claims[iri], row) for iri in row if iri in claims]
     covered = {p for g in own for p in g.passages}
     loose = [Ground("", "", (iri,)) for iri in row if iri.startswith(SOURCE) and iri not in covered and "/" in iri[len(SOURCE) :]]
     given = (*own, *loose)
     return Grounds(given, len(given), True) if given else None
+
+
+def _narrowed(ground: Ground, row: Sequence[str]) -> Ground:
+    named = tuple(p for p in ground.passages if p in row)
+    return replace(ground, passages=named) if named else ground
 
 
 def _common(row: Sequence[str], speaking: Mapping[str, set[str]]) -> set[str]:

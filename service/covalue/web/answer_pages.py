@@ -159,7 +159,7 @@ def _said(answers: Answers, found: Sequence[Grounds], lang: str) -> list[dict[st
 
     return [
         {
-            "total": g.total,
+            "total": len({p for x in g.given for p in x.passages}) if g.direct else g.total,
             "direct": g.direct,
             "left": g.total - len(g.given),
             "given": [{"claim": cell(x.claim) if x.claim else None, "modality": modality(x.modality), "passages": [cell(p) for p in x.passages]} for x in g.given],
