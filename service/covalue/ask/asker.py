@@ -210,7 +210,7 @@ class Asker:
     @cached_property
     def ranking(self) -> Ranking:
         """The library, ready to be compared with texts."""
-        return Ranking(self.answers.library.questions.values(), self.lexicon)
+        return Ranking((q for q in self.answers.library.questions.values() if self.lexicon.asked(q.name)), self.lexicon)
 
     @cached_property
     def _written(self) -> frozenset[str]:

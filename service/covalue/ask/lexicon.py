@@ -1,9 +1,10 @@
 """
 Words and what they mean: synonyms of both languages as one concept, words that say nothing, topics that lie outside.
 
-The files are knowledge, not code: `synonyms.csv` (concept, en, zh; the concept `-` holds words that say nothing, and one that
-begins with `=` words that replace each other in names, `*` what the firm studied is called besides its name),
-`outside.csv` (topic, en, zh) and `phrasings.csv` (question, lang, text, with slots as `{actor}`), all in `queries/ask/`.
+The files are knowledge, not code, and all stand in `queries/ask/`. `synonyms.csv` (concept, en, zh): the concept `-` holds words that say
+nothing, one that begins with `=` words that replace each other in names, `*` what the firm studied is called besides its name.
+`outside.csv` (topic, en, zh): what the graph has nothing on. `phrasings.csv` (question, lang, text): other wordings of questions, with
+slots as `{actor}`. `left-out.csv` (questions, why): those, by a pattern of names, that words are not matched to.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from covalue.ask.tokens import atoms, is_han, is_number, stem, stems
@@ -45,6 +47,11 @@ class Lexicon:
     longest: int
     written: frozenset[str]
     digest: str
+    left_out: tuple[str, ...] = ()
+
+    def asked(self, name: str) -> bool:
+        """Whether a question of the library is among those that words are matched to."""
+        return not any(fnmatchcase(name, pattern) for pattern in self.left_out)
 
     @classmethod
     def load(cls, folder: Path) -> Lexicon:
@@ -75,8 +82,9 @@ class Lexicon:
         for row in _rows(folder / "phrasings.csv", ("question", "lang", "text")):
             phrasings.setdefault(row["question"], []).append(row["text"])
             written.update(atoms(SLOT.sub(" ", row["text"])))
+        left_out = tuple(row["questions"] for row in _rows(folder / "left-out.csv", ("questions", "why")))
         digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sorted(folder.glob("*.csv")))).hexdigest()
-        return cls(concepts, phrasings, swaps, frozenset(focal), max(map(len, concepts), default=1), frozenset(written), digest)
+        return cls(concepts, phrasings, swaps, frozenset(focal), max(map(len, concepts), default=1), frozenset(written), digest, left_out)
 
     def read(self, found: Sequence[str]) -> list[Token]:
         """The meaning of stemmed atoms: the longest known phrases first to last, and between them plain words and pairs of characters."""
