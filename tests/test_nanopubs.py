@@ -21,6 +21,7 @@ from covalue.manifest import Manifest
 from covalue.names import ACCORDING_TO, RDF_TYPE, case_graph, expand
 from covalue.nanopubs import CURATORS, Nanopub, document, nanopubs, serialize
 from covalue.stores.oxigraph import OxigraphStore
+from served import Served
 
 MODALITIES = ("cited", "derived", "recommended", "reported")
 
@@ -138,3 +139,23 @@ def test_one_claim_one_case_and_formats(store: OxigraphStore, published: list[Na
         document(store, "turtle")
     assert "trig" in caught.value.en
     assert "四个图" in caught.value.zh
+
+
+def test_served_by_their_own_names(store: OxigraphStore, published: list[Nanopub]) -> None:
+    """A nanopublication is had at its IRI's path, in formats that keep graphs apart; all of a case at once; what is unknown is 404."""
+    served, first = Served(store), published[0]
+    reply = served.ask(first.iri.removeprefix("https://w3id.org/covalue"), Accept="application/trig")
+    assert 200 == reply.status
+    assert set(first.quads) == set(ox.parse(reply.body, ox.RdfFormat.TRIG))
+    lines = served.ask("/nanopubs?case=xiaomi&format=nquads")
+    assert 200 == lines.status
+    assert {q for p in published for q in p.quads} == set(ox.parse(lines.body, ox.RdfFormat.N_QUADS))
+    for path, status in (("/nanopub/xiaomi/contribution/nobody", 404), ("/nanopub/nowhere/x/y", 404), ("/nanopub/xiaomi/a%3Eb", 404), ("/nanopubs?case=xiaomy", 400)):
+        assert status == served.ask(path).status
+    for accept, wanted in (
+        ("*/*", "application/trig"),
+        ("text/html,*/*;q=0.8", "application/trig"),
+        ("application/n-quads", "application/n-quads"),
+        ("application/ld+json", "application/ld+json"),
+    ):
+        assert wanted == served.ask("/nanopubs", Accept=accept).headers["content-type"].partition(";")[0]

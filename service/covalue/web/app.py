@@ -7,7 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from covalue.questions import Answers, Library
 from covalue.stores import Store
-from covalue.web import access, addresses, assets, crawlers, discovery, editor, graph_store, health, linked_data, problems, protocol, search, start
+from covalue.web import access, addresses, assets, crawlers, discovery, editor, graph_store, health, linked_data, nanopubs, problems, protocol, search, start
 from covalue.web.ask import ask_blueprint
 from covalue.web.cases import cases_blueprint
 from covalue.web.languages import keep
@@ -64,6 +64,7 @@ def create_app(store: Store, library: Library | None = None, *, proxies: int = 0
     search.register(app, service)
     crawlers.register(app, service)
     app.register_blueprint(lenses_blueprint(service))
+    app.register_blueprint(nanopubs.blueprint(service))
     _add_routes(app, service, library)
     if library is not None:
         views = question_views(Answers(store, library), service)
