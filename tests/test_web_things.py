@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 import pyoxigraph as ox
 import pytest
 
+from covalue.passages import place_key
 from covalue.stores.oxigraph import OxigraphStore
 from covalue.terminology import read
-from covalue.web.things import names_term, place_key
+from covalue.web.term_uses import names_term
 from library_served import LibraryServed, library
 from served import B, Served, build_tiny, local
 from test_web_pages import BROWSER, parsed

@@ -212,9 +212,21 @@ def _query_text(given: str) -> str:
 @click.option("--which", type=click.Choice(("all", "value", "contributions")), default="all", show_default=True, help="Which network.")
 @click.option("--lens", "lens", help="What a lens shows instead: bmo, e3value, valueflows, prov, schema, sdl.")
 @click.option("--nanopubs", "as_nanopubs", is_flag=True, help="Each claim as a nanopublication, TriG (or --format nquads).")
+@click.option("--document", "readable", type=click.Choice(("en", "zh")), help="The ontology as one HTML file for readers instead.")
 @_say_errors
-def export(root: Path | None, out: Path | None, name: str, case: str | None, asserted: bool, network: str | None, which: str, lens: str | None, as_nanopubs: bool) -> None:
-    """Write the dataset or one case, its network, a lens or nanopublications, to stdout. 导出数据集、单个案例、其网络、某一视角或纳米出版物。"""
+def export(
+    root: Path | None,
+    out: Path | None,
+    name: str,
+    case: str | None,
+    asserted: bool,
+    network: str | None,
+    which: str,
+    lens: str | None,
+    as_nanopubs: bool,
+    readable: str | None,
+) -> None:
+    """Write the dataset, one case, its network, a lens, nanopublications or the ontology's document to stdout. 导出数据集、单个案例、其网络、某一视角、纳米出版物或本体文档。"""
     from covalue import lens_reading
     from covalue import network as networks
     from covalue.export import export as run
@@ -222,7 +234,12 @@ def export(root: Path | None, out: Path | None, name: str, case: str | None, ass
     if (lens or as_nanopubs) and (network or asserted or (lens and as_nanopubs)):
         raise InputError("--lens and --nanopubs go with --case and --format only.", "--lens 与 --nanopubs 只能与 --case、--format 同用。")
     store = _built(root, out)
-    if as_nanopubs:
+    if readable:
+        from covalue.questions import Library
+        from covalue.web.static_document import document as written
+
+        sys.stdout.buffer.write(written(store, Library.load(_project(root)), readable))
+    elif as_nanopubs:
         from covalue.nanopubs import document
 
         sys.stdout.buffer.write(document(store, name, case))

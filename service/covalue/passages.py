@@ -113,3 +113,22 @@ def section_key(number: str, iri: str) -> tuple[bool, tuple[int, ...], bool, str
     """
     parts = tuple(int(p) for p in number.split(".") if p.isdigit())
     return bool(parts), parts, not iri.endswith("-zh"), iri
+
+
+def place_key(iri: str) -> str:
+    """
+    Sorts passages in the order of the text: numbers by their value.
+
+    >>> place_key("x/3.10-p2-s1") > place_key("x/3.2-p10-s1")
+    True
+    """
+    out, digits = [], ""
+    for c in iri + " ":
+        if c.isdigit():
+            digits += c
+            continue
+        if digits:
+            out.append(digits.zfill(6))
+            digits = ""
+        out.append("!" if c == "-" else c)  # a section's own sentences before those of its subsections
+    return "".join(out)

@@ -101,6 +101,11 @@ def _is(term: object, iri: str) -> bool:
     return isinstance(term, ox.NamedNode) and term.value == iri
 
 
+def objects(triples: Iterable[ox.Triple], iri: str, property: str) -> list[ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple]:
+    """The values of a property of a thing."""
+    return [t.object for t in triples if isinstance(t.subject, ox.NamedNode) and t.subject.value == iri and t.predicate.value == property]
+
+
 def inferred(store: Store, iri: str, most: int) -> list[ox.Triple]:
     """The statements by and of a thing that stand only in graphs of consequences."""
     node = ox.NamedNode(iri)

@@ -32,7 +32,7 @@ from covalue.errors import CovalueError
 from covalue.formats import PAGES, Format, Shape, by_name
 from covalue.names import BASE, GRAPH_ONTOLOGY, ONTOLOGY_IRI, PREFIXES
 from covalue.stores import Request, Store
-from covalue.web import addresses, answers, ontology_page, pages, reader, things, validators
+from covalue.web import addresses, answers, listings, ontology_page, pages, reader, things, validators
 from covalue.web import labels as naming
 from covalue.web.answers import Body, Reader
 from covalue.web.discovery import EXTENSIONS, wanted_format
@@ -154,7 +154,7 @@ def _document(service: Service, iri: str, path: str, extension: str) -> Response
 def _listing(service: Service, iri: str, path: str, chosen: Format) -> Response:
     """All values of one property of a thing, in pages."""
     opaque = validators.tag(service.store.version, "listing", iri, addresses.base(), language(), request.query_string)
-    return answers.held(opaque, chosen) or pages.send("listing.html", chosen, opaque, **things.listing_values(service, iri, path))
+    return answers.held(opaque, chosen) or pages.send("listing.html", chosen, opaque, **listings.values(service, iri, path))
 
 
 def _described(service: Service, iri: str, path: str, found: Description, chosen: Format, opaque: str, key: Sequence[object]) -> Response:

@@ -17,7 +17,8 @@ from covalue.names import ONTOLOGY_IRI, PREFIXES, expand, shrink
 from covalue.pictures.svg import Picture
 from covalue.pictures.vocabulary import Box, Spoke, chains, star, tree
 from covalue.terminology import Term, Terminology
-from covalue.web import addresses, pages, places, structured, things
+from covalue.web import addresses, pages, places, structured, term_uses
+from covalue.web.citing import dataset
 from covalue.web.languages import LANGUAGES, language, say
 from covalue.web.naming import Names
 from covalue.web.pages import Cell
@@ -67,7 +68,7 @@ class Entry:
 def values(service: Service, path: str) -> dict[str, Any]:
     """What the template of the document shows."""
     lang, t = language(), say(language())
-    terms, names = things.terminology(service.terms), Names(service.finder, language())
+    terms, names = term_uses.terminology(service.terms), Names(service.finder, language())
     counts = _counts(service)
     sections = [(kind, t(*heading), [_entry(term, terms, names, counts) for term in _sorted(terms.of_kind(kind), names)]) for kind, heading in KINDS]
     title = _text(terms, ("dcterms:title", "rdfs:label"), lang) or names.label(ONTOLOGY_IRI)
@@ -76,7 +77,7 @@ def values(service: Service, path: str) -> dict[str, Any]:
     return {
         "title": title,
         "jsonld": structured.ontology(ONTOLOGY_IRI, title, {one: found[:1] for one, found in abstracts.items()}, version, sum(t.ours for t in terms.terms.values())),
-        "meta": structured.cited(things.dataset(service), ONTOLOGY_IRI, title, lang),
+        "meta": structured.cited(dataset(service), ONTOLOGY_IRI, title, lang),
         "second": _text(terms, ("dcterms:title", "rdfs:label"), "en" if lang == "zh" else "zh"),
         "iri": ONTOLOGY_IRI,
         "abstracts": abstracts,
@@ -169,7 +170,7 @@ def _mappings(terms: Terminology, names: Names) -> list[dict[str, Any]]:
     out = []
     for term in terms.terms.values():
         if term.ours:
-            out += [{**row, "own": names.cell(term.iri)} for row in things.mappings(term.iri, terms, names) if not row["inverse"]]
+            out += [{**row, "own": names.cell(term.iri)} for row in term_uses.mappings(term.iri, terms, names) if not row["inverse"]]
     return sorted(out, key=lambda row: (row["name"], row["own"].text.casefold(), row["other"].title if row["other"] else ""))
 
 

@@ -18,12 +18,13 @@ from covalue.citation import line
 from covalue.formats import Format
 from covalue.names import PREFIXES, expand
 from covalue.passages import Passage, Section, Source, read
+from covalue.portraits import objects
 from covalue.stores import Store
 from covalue.web import addresses, pages, structured
+from covalue.web.citing import dataset
 from covalue.web.languages import LANGUAGES, language
 from covalue.web.naming import Names
 from covalue.web.service import Service
-from covalue.web.things import dataset, objects
 
 VCC = PREFIXES["vcc"]
 SHUT = "connect-src 'none'; worker-src 'none'"

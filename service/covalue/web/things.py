@@ -8,37 +8,36 @@ it and where to get it. Long groups show their beginning and lead to a listing w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import pyoxigraph as ox
 from flask import request
 
-from covalue import citation, claims, portraits
+from covalue import claims, portraits
 from covalue.claims import FLOWS, VCC, Claim
-from covalue.errors import CovalueError, InputError
-from covalue.mappings import NONE_WORDS, PREDICATE_WORDS
-from covalue.names import BASE, IN_CASE, ONTOLOGY_IRI, PREFIXES, expand, shrink
+from covalue.names import IN_CASE, ONTOLOGY_IRI, PREFIXES, expand, shrink
+from covalue.passages import place_key
 from covalue.passages import read as read_source
-from covalue.portraits import HIDDEN, PER_LISTING, Group, Value
+from covalue.portraits import HIDDEN, Group, Value, objects
 from covalue.search import KINDS
-from covalue.terminology import LINKS, Term, Terminology, Terms
-from covalue.web import addresses, pages, places, structured
+from covalue.terminology import LINKS
+from covalue.web import addresses, pages, places, structured, term_uses
+from covalue.web.citing import cited, dataset
+from covalue.web.claim_cards import CARD, ShownClaim, card, role
+from covalue.web.fallback import or_else
 from covalue.web.languages import language, say
 from covalue.web.naming import Names
 from covalue.web.pages import Cell
 from covalue.web.service import Service
 
-T = TypeVar("T")
 SHOWN = 12
 """Values of a group on the page; the rest is a fold away up to `FOLDED`, and then in a listing."""
 FOLDED = 60
 SHOWN_CLAIMS = 12
 FOLDED_CLAIMS = 40
-SHOWN_USES = 10
-DEEPEST = 100_000
 TEXTS: tuple[tuple[str, tuple[str, str]], ...] = (
     ("skos:definition", ("Definition", "定义")),
     ("dcterms:description", ("Description", "说明")),
@@ -52,8 +51,6 @@ TEXTS: tuple[tuple[str, tuple[str, str]], ...] = (
 TECHNICAL = frozenset(
     expand(c) for c in ("rdfs:isDefinedBy", "vs:term_status", "skos:notation", "skos:inScheme", "skos:topConceptOf", "dcterms:identifier", "dcterms:created", "dcterms:license")
 )
-CARD = frozenset(VCC + p for p in ({p for flow in FLOWS.values() for p, _ in flow} | {p for p, _ in claims.AROUND} | {*claims.FIGURE, "modality", "scope", "accordingTo"}))
-"""Properties of a claim that its card shows."""
 INCOMING = {
     expand("rdf:type"): ("Members", "实例"),
     expand("skos:inScheme"): ("Concepts of this scheme", "此方案的概念"),
@@ -84,20 +81,6 @@ class ShownGroup:
     all: str | None
 
 
-@dataclass(frozen=True)
-class ShownClaim:
-    """A claim on a page, whole or as a line."""
-
-    cell: Cell
-    kind: str
-    flow: tuple[tuple[str, tuple[Cell, ...]], ...]
-    around: tuple[tuple[str, tuple[Cell, ...]], ...]
-    modality: tuple[Cell, str]
-    scope: Cell
-    evidence: tuple[Cell, ...]
-    roles: tuple[str, ...] = ()
-
-
 class Portrait:
     """Puts together what the page of one thing shows."""
 
@@ -105,17 +88,17 @@ class Portrait:
         self.service, self.iri, self.triples = service, iri, triples
         self.lang, self.t = language(), say(language())
         self.names = Names(service.finder, self.lang)
-        self.terms = terminology(service.terms)
+        self.terms = term_uses.terminology(service.terms)
         self.term = self.terms.terms.get(iri)
         self.kind = self.names.kind(iri)
         self.inverses = self.terms.inverses()
         store = service.store
-        follows: list[ox.Triple] = _or(lambda: portraits.inferred(store, iri, len(triples)), [])
-        counts: dict[tuple[str, bool], int] = _or(lambda: portraits.counted(store, iri), {}) if cut else {}
+        follows: list[ox.Triple] = or_else(lambda: portraits.inferred(store, iri, len(triples)), [])
+        counts: dict[tuple[str, bool], int] = or_else(lambda: portraits.counted(store, iri), {}) if cut else {}
         self.groups = portraits.groups(iri, triples, follows, self.inverses, counts)
         self.claim_groups = [g for g in self.groups if self._speaks(g)]
         wanted = dict.fromkeys(v.term.value for g in self.claim_groups for v in g.values[: claims.MOST])
-        self.claims: Mapping[str, Claim] = _or(lambda: claims.claims(store, [iri, *wanted]), {})
+        self.claims: Mapping[str, Claim] = or_else(lambda: claims.claims(store, [iri, *wanted]), {})
         self.own_claim = self.claims.get(iri)
 
     def _speaks(self, group: Group) -> bool:
@@ -223,10 +206,11 @@ class Portrait:
         ordered = sorted(group.values, key=self._value_order)
         shown = tuple(self._value(v) for v in ordered[:FOLDED])
         more = self.listing_address(group.predicate, group.inverse) if group.total > len(shown) else None
-        heading, before, after = self._heading(group)
+        heading, before, after = self.heading(group)
         return ShownGroup(heading, before, after, shown[:SHOWN], shown[SHOWN:], group.total, more)
 
-    def _heading(self, group: Group) -> tuple[Cell, str, str]:
+    def heading(self, group: Group) -> tuple[Cell, str, str]:
+        """The name of a relation as a group of its values is headed, with words before and after it."""
         if not group.inverse:
             return self.names.cell(group.predicate), "", ""
         if group.predicate in INCOMING:
@@ -259,25 +243,11 @@ class Portrait:
 
     # --- claims
 
-    def claim(self, claim: Claim, roles: Iterable[str] = ()) -> ShownClaim:
-        """A claim for a page, its parts under their captions."""
-        flow = tuple((self.t(*part.caption), self._part(part)) for part in claim.flow)
-        around = tuple((self.t(*part.caption), self._part(part)) for part in claim.around)
-        modality = (self.names.cell(claim.modality), claim.modality.rpartition("/")[2]) if claim.modality else (Cell(""), "")
-        evidence = tuple(self.names.cell(iri) for iri in sorted(claim.evidence, key=place_key) if iri != self.iri)
-        kind = self.names.label(VCC + claim.kind)
-        return ShownClaim(self.names.cell(claim.iri), kind, flow, around, modality, self.names.cell(claim.scope or None), evidence, tuple(roles))
-
-    def _part(self, part: claims.Part) -> tuple[Cell, ...]:
-        if part.property == VCC + "value":
-            return (Cell(" ".join(self.names.cell(v).text for v in part.values)),)
-        return tuple(self.names.cell(v) for v in sorted(part.values, key=lambda v: self.names.cell(v).text.casefold()))
-
     def spoken(self) -> list[tuple[str, list[ShownClaim], int]]:
         """The claims that have this thing as a part, by their kind: name of the kind, the first ones, and how many there are here."""
         roles: dict[str, list[str]] = {}
         for group in self.claim_groups:
-            name = self._role(group)
+            name = role(group.predicate if group.inverse else self.inverses.get(group.predicate, ""), self.lang)
             for value in group.values:
                 if isinstance(value.term, ox.NamedNode) and value.term.value in self.claims:
                     roles.setdefault(value.term.value, []).append(name)
@@ -288,20 +258,14 @@ class Portrait:
         out = []
         for kind in sorted(by_kind, key=order.index):
             listed = sorted(by_kind[kind], key=lambda c: (min(map(place_key, c.evidence), default=""), self.names.label(c.iri), c.iri))
-            out.append((self.names.label(VCC + kind), [self.claim(c, roles[c.iri]) for c in listed[:FOLDED_CLAIMS]], len(listed)))
+            out.append((self.names.label(VCC + kind), [card(c, self.names, self.iri, roles[c.iri]) for c in listed[:FOLDED_CLAIMS]], len(listed)))
         return out
-
-    def _role(self, group: Group) -> str:
-        """How this thing takes part, by the caption of the part."""
-        forward = (group.predicate if group.inverse else self.inverses.get(group.predicate, "")).removeprefix(VCC)
-        known = {p: caption for flow in FLOWS.values() for p, caption in flow} | dict(claims.AROUND)
-        return self.t(*known[forward]) if forward in known and forward != "accordingTo" else ""
 
     def relations(self) -> list[tuple[Cell, int, str]]:
         """Whole listings of the claims, by relation."""
         out = []
         for group in self.claim_groups:
-            heading, before, after = self._heading(group)
+            heading, before, after = self.heading(group)
             out.append((Cell(before + heading.text + after), group.total, self.listing_address(group.predicate, group.inverse)))
         return sorted(out, key=lambda row: (-row[1], row[0].text))
 
@@ -314,34 +278,10 @@ class Portrait:
         return {
             "tree": places.tree(self.term, self.terms, self.names),
             "rows": places.rows(self.term, self.terms, self.names, self.t),
-            "mappings": mappings(self.term.iri, self.terms, self.names),
-            "uses": self._uses(self.term),
-            "questions": self._questions(),
+            "mappings": term_uses.mappings(self.iri, self.terms, self.names),
+            "uses": term_uses.uses(self.service.store, self.term, self.names, self.listing_address(expand("rdf:type"), True)),
+            "questions": term_uses.questions(self.service.library, self.iri, self.names),
         }
-
-    def _uses(self, term: Term) -> dict[str, Any] | None:
-        """How often the data use a term, with the first cases."""
-        store = self.service.store
-        if term.kind == "class":
-            found = _or(lambda: portraits.listing(store, term.iri, expand("rdf:type"), True, 1), None)
-            if found is None or not found.total:
-                return {"total": 0, "shown": [], "all": None}
-            shown = [(self.names.cell(v), None) for v in found.values[:SHOWN_USES]]
-            return {"total": found.total, "shown": shown, "all": self.listing_address(expand("rdf:type"), True) if found.total > SHOWN_USES else None}
-        if term.kind.endswith("property"):
-            nothing: tuple[int, list[tuple[portraits.Term, portraits.Term]]] = (0, [])
-            total, pairs = _or(lambda: portraits.usage(store, term.iri, SHOWN_USES), nothing)
-            return {"total": total, "shown": [(self.names.cell(s), self.names.cell(o)) for s, o in pairs], "all": None}
-        return None
-
-    def _questions(self) -> list[Cell]:
-        """The ready questions whose text names the term."""
-        library = self.service.library
-        if library is None:
-            return []
-        curie, iri = shrink(self.iri), f"<{self.iri}>"
-        found = [name for name, q in library.questions.items() if iri in q.query.text or names_term(q.query.text, curie)]
-        return [self.names.cell(f"{BASE}questions/{name}") for name in found[:FOLDED]]
 
     # --- a sentence and its neighbours
 
@@ -350,7 +290,7 @@ class Portrait:
         if not any(g.predicate == VCC + "paragraphNumber" and not g.inverse for g in self.groups):
             return {"before": None, "behind": None}
         whole = self.iri.rpartition("/")[0]
-        source = _or(lambda: read_source(self.service.store, whole), None)
+        source = or_else(lambda: read_source(self.service.store, whole), None)
         order = [p.iri for s in source.sections for p in s.passages] if source else []
         at = order.index(self.iri) if self.iri in order else None
         if at is None:
@@ -368,7 +308,7 @@ def values(service: Service, iri: str, triples: Sequence[ox.Triple], cut: bool, 
         **portrait.neighbours(),
         **pages.documents(path),
         "texts": portrait.texts(),
-        "claim": portrait.claim(own) if own else None,
+        "claim": card(own, portrait.names, iri) if own else None,
         "facts": portrait.facts(),
         "claims": portrait.spoken(),
         "shown_claims": SHOWN_CLAIMS,
@@ -380,120 +320,6 @@ def values(service: Service, iri: str, triples: Sequence[ox.Triple], cut: bool, 
     }
 
 
-def listing_values(service: Service, iri: str, path: str) -> dict[str, Any]:
-    """
-    What the template of a listing shows: a page of the values of one property of a thing.
-
-    Raises:
-        InputError: the property or the page is none.
-    """
-    portrait = Portrait(service, iri, (), False)
-    property, inverse, page = _asked()
-    found = portraits.listing(service.store, iri, property, inverse, page)
-    group = Group(property, inverse, (), found.total)
-    heading, before, after = portrait._heading(group)
-    known: Mapping[str, Claim] = _or(lambda: claims.claims(service.store, [v.value for v in found.values if isinstance(v, ox.NamedNode)]), {})
-    rows = [portrait.claim(known[v.value]) if isinstance(v, ox.NamedNode) and v.value in known else portrait.names.cell(v) for v in found.values]
-    return {
-        **portrait.head(),
-        "document": addresses.local(f"{path}.html"),
-        "heading": heading,
-        "before": before,
-        "after": after,
-        "rows": rows,
-        "first": (page - 1) * PER_LISTING + 1,
-        "total": found.total,
-        "prev": portrait.listing_address(property, inverse, page - 1) if page > 1 else None,
-        "next": portrait.listing_address(property, inverse, page + 1) if page < found.pages else None,
-        "query": f"SELECT ?x {{ {f'?x <{property}> <{iri}>' if inverse else f'<{iri}> <{property}> ?x'} }}",
-    }
-
-
-def _asked() -> tuple[str, bool, int]:
-    given, page = request.args.get("facts", ""), request.args.get("page", "1")
-    prefix, colon, local = given.partition(":")
-    try:
-        property = ox.NamedNode(PREFIXES[prefix] + local if colon and prefix in PREFIXES else given).value
-    except ValueError as e:
-        raise InputError(f'"facts" takes a property, as vcc:contributor, not "{given[:50]}".', f"“facts”应为属性，例如 vcc:contributor，而不是“{given[:50]}”。") from e
-    if not (page.isascii() and page.isdigit() and len(page) < 7 and 1 <= int(page) <= DEEPEST):
-        raise InputError(f'"page" takes a whole number from 1, not "{page[:50]}".', f"“page”应为从 1 起的整数，而不是“{page[:50]}”。")
-    return property, request.args.get("of") == "this", int(page)
-
-
-def terminology(terms: Terms) -> Terminology:
-    """The terminology, or an empty one where the store fails."""
-    return _or(terms.get, Terminology((), {}, {}))
-
-
-def mappings(iri: str, terms: Terminology, names: Names) -> list[dict[str, Any]]:
-    """The mappings of a term, for a table; one without a counterpart says so."""
-    zh = names.lang == "zh"
-    out = []
-    for found in terms.mappings(iri):
-        words = PREDICATE_WORDS.get(found.relation, (found.relation, found.relation))[zh] if found.other else NONE_WORDS[zh]
-        comment = found.comments.get(names.lang) or next(iter(found.comments.values()), "")
-        other = Cell(names.label(found.other), addresses.link(found.other), pages.printable(found.other)) if found.other else None
-        out.append(
-            {
-                "graph": addresses.link(found.graph),
-                "name": found.vocabulary,
-                "relation": words,
-                "inverse": found.inverse,
-                "other": other,
-                "confidence": found.confidence,
-                "comment": pages.printable(comment),
-            }
-        )
-    return out
-
-
-def names_term(text: str, curie: str) -> bool:
-    """
-    Whether a query names a term by its CURIE, as a whole word.
-
-    >>> names_term("?x vcc:causeIn ?y", "vcc:cause")
-    False
-    """
-    at = text.find(curie)
-    while at >= 0:
-        behind = text[at + len(curie) : at + len(curie) + 1]
-        if not (behind.isalnum() or behind in ("_", "-")):
-            return True
-        at = text.find(curie, at + 1)
-    return False
-
-
-def place_key(iri: str) -> str:
-    """
-    Sorts passages in the order of the text: numbers by their value.
-
-    >>> place_key("x/3.10-p2-s1") > place_key("x/3.2-p10-s1")
-    True
-    """
-    out, digits = [], ""
-    for c in iri + " ":
-        if c.isdigit():
-            digits += c
-            continue
-        if digits:
-            out.append(digits.zfill(6))
-            digits = ""
-        out.append("!" if c == "-" else c)  # a section's own sentences before those of its subsections
-    return "".join(out)
-
-
-def cited(service: Service, iri: str, title: str) -> str:
-    """How to cite a thing of this dataset: its own permanent address, and the dataset with its version."""
-    whole = dataset(service)
-    return citation.line(replace(whole, kind="answer", title=title, within=whole.title, url=iri)) if whole else f"{title}. {iri}"
-
-
-def dataset(service: Service) -> citation.Reference | None:
-    """The dataset as something to cite."""
-    return _or(lambda: service.citations.dataset(language()), None)
-
-
 def sparql(iri: str) -> str:
     """A query for all that is said by and of a thing."""
     return f"SELECT * {{\n  {{ <{iri}> ?property ?value }}\n  UNION\n  {{ ?subject ?property <{iri}> }}\n}}"
@@ -502,16 +328,3 @@ def sparql(iri: str) -> str:
 def _own_label(triples: Iterable[ox.Triple], iri: str, lang: str) -> str | None:
     found = [x for c in ("skos:prefLabel", "rdfs:label", "dcterms:title") for x in objects(triples, iri, expand(c)) if isinstance(x, ox.Literal)]
     return next((x.value for x in sorted(found, key=lambda x: (x.language != lang, x.value))), None)
-
-
-def objects(triples: Iterable[ox.Triple], iri: str, property: str) -> list[ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple]:
-    """The values of a property of a thing."""
-    return [t.object for t in triples if isinstance(t.subject, ox.NamedNode) and t.subject.value == iri and t.predicate.value == property]
-
-
-def _or(make: Callable[[], T], otherwise: T) -> T:
-    """What is made, or something else where the store fails: a page with a gap is better than none."""
-    try:
-        return make()
-    except CovalueError:
-        return otherwise
