@@ -19,6 +19,7 @@ from covalue.formats import FORMATS, Shape
 from covalue.names import BASE, PREFIXES, expand
 from covalue.queries import DATATYPES, Parameter
 from covalue.questions import LANGUAGES, Answers, Library, Question
+from covalue.search import KINDS
 
 CATALOGUE_IRI = BASE + "questions"
 PARAMETER_IRI = CATALOGUE_IRI + "/parameter/"
@@ -363,6 +364,7 @@ def _others() -> Json:
             },
         },
         "/ask": {"get": _ask_operation()},
+        **_search_operations(),
         **{path: {"get": _network_operation(path, media)} for path, media in (("/network.graphml", "application/graphml+xml"), ("/network.gexf", "application/gexf+xml"))},
         "/citation": {
             "get": {
@@ -373,6 +375,25 @@ def _others() -> Json:
                 "responses": _responses({"description": "References · 参考文献", "content": _content(citation.FORMATS, csl={"type": "array"})}, "400"),
             }
         },
+    }
+
+
+def _search_operations() -> Json:
+    """Search by name; the kinds are those of `covalue.search`."""
+    words = _query("q", {"type": "string", "maxLength": 200}, "Words, in English or Chinese; parts of names too · 中英文词语或名称的一部分", example="价值")
+    kind = _query("kind", {"type": "array", "items": {"type": "string", "enum": list(KINDS)}}, "Only these kinds · 仅这些种类")
+    page = _query("page", {"type": "integer", "minimum": 1, "maximum": 500}, "Twenty hits to a page · 每页二十条")
+    limit = _query("limit", {"type": "integer", "minimum": 1, "maximum": 20}, "Suggestions to give · 建议条数")
+    lang = _ref("parameters", "lang")
+    rows = (
+        ("/search.json", "search", "Search by name in both languages · 按名称搜索（中英文）", [words, kind, page, lang]),
+        ("/suggest", "suggest", "Names that fit what was typed so far · 输入时的名称建议", [words, kind, limit, lang]),
+        ("/terms.json", "terms", "All terms with labels and kind, for editors · 供编辑器使用的全部术语", [kind]),
+    )
+    ok = {"description": "As JSON · JSON 结果", "content": {"application/json": {"schema": {"type": "object"}}}}
+    return {
+        path: {"get": {"operationId": name, "tags": ["service"], "summary": summary, "parameters": parameters, "responses": _responses(ok, "400")}}
+        for path, name, summary, parameters in rows
     }
 
 

@@ -76,6 +76,7 @@ def values(service: Service, path: str) -> dict[str, Any]:
     abstracts = {one: [_text(terms, (p,), one) for p in ("dcterms:description", "dcterms:abstract") if _text(terms, (p,), one)] for one in _tongues(lang)}
     return {
         "title": title,
+        "summary": next(iter(abstracts[lang]), ""),
         "jsonld": structured.ontology(ONTOLOGY_IRI, title, {one: found[:1] for one, found in abstracts.items()}, version, sum(t.ours for t in terms.terms.values())),
         "meta": structured.cited(dataset(service), ONTOLOGY_IRI, title, lang),
         "second": _text(terms, ("dcterms:title", "rdfs:label"), "en" if lang == "zh" else "zh"),

@@ -56,6 +56,7 @@ def page(service: Service, iri: str, triples: Sequence[ox.Triple], source: Sourc
         "statements": addresses.local(f"{path}.html") + "?statements=1",
         "held": held(source, shown, names) if listed else None,
         "citation": line(reference) if reference else "",
+        "summary": line(reference) if reference else "",
         "jsonld": structured.article(source.iri, reference, names.both(source.iri), [s.iri for s in source.sections]),
         "meta": structured.cited_article(reference, iri, head["title"], language()) if iri == source.iri else structured.cited(dataset(service), iri, head["title"], language()),
         **head,

@@ -315,6 +315,7 @@ def values(service: Service, iri: str, triples: Sequence[ox.Triple], cut: bool, 
         "relations": portrait.relations(),
         "query": sparql(iri),
         "citation": cited(service, iri, portrait.names.label(iri)),
+        "summary": next(iter(portrait.defined().get(portrait.lang, ())), ""),
         "jsonld": structured.about(iri, portrait.names, portrait.term, own, portrait.defined(), triples),
         "meta": structured.cited(dataset(service), iri, portrait.names.label(iri), portrait.lang),
     }
