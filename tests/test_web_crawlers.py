@@ -146,3 +146,21 @@ def test_data_cannot_end_the_block(tiny: Served) -> None:
     block = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page.text, re.DOTALL)[0]
     assert "<" not in block
     assert "alert" in str(json.loads(block)["description"])
+
+
+@pytest.mark.parametrize("path", ["/ontology/Contribution", "/case/xiaomi/actor/users", "/source/jin-wu-2024/3.2.1-p2-s3", "/source/jin-wu-2024", "/ontology"])
+def test_every_page_has_its_reference_as_a_file(served: LibraryServed, path: str) -> None:
+    """In the formats of reference managers, linked on the page; of the paper its own DOI, of all else the permanent address."""
+    links = parsed(served.ask(f"{path}.html", Accept=BROWSER)).links
+    bib, ris, csl = (served.ask(f"{path}.{ending}?lang=zh") for ending in ("bib", "ris", "csl"))
+    assert {f"{path}.bib", f"{path}.ris", f"{path}.csl"} <= set(links)
+    assert ("application/x-bibtex", "application/x-research-info-systems", "application/vnd.citationstyles.csl+json") == (bib.kind, ris.kind, csl.kind)
+    (item,) = csl.json
+    if path == "/source/jin-wu-2024":
+        assert "10.12677/fin.2024.143123" == item["DOI"]
+        assert "10.12677/fin.2024.143123" in bib.text
+    else:
+        assert item["URL"].startswith(B)
+        assert item["URL"] in ris.text
+    assert 304 == served.ask(f"{path}.bib?lang=zh", If_None_Match=bib["ETag"]).status
+    assert 404 == served.ask("/case/xiaomi/actor/nobody-at-all.bib").status

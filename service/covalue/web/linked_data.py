@@ -32,7 +32,7 @@ from covalue.errors import CovalueError
 from covalue.formats import PAGES, Format, Shape, by_name
 from covalue.names import BASE, GRAPH_ONTOLOGY, ONTOLOGY_IRI, PREFIXES
 from covalue.stores import Request, Store
-from covalue.web import addresses, answers, listings, ontology_page, pages, reader, things, validators
+from covalue.web import addresses, answers, citing, listings, ontology_page, pages, reader, things, validators
 from covalue.web import labels as naming
 from covalue.web.answers import Body, Reader
 from covalue.web.discovery import EXTENSIONS, wanted_format
@@ -74,12 +74,14 @@ def view(service: Service) -> Callable[[str], Response]:
         if iri is not None and exists(store, iri):
             return _graph(service, iri, path, None) if iri in store.graphs() else _see_other(path)
         stem, _, extension = path.rpartition(".")
-        about = _iri(stem) if stem and extension in (*EXTENSIONS, "html") else None
+        about = _iri(stem) if stem and extension in (*EXTENSIONS, "html", *citing.FILES) else None
         if about is None:
             raise known.unknown(path)
+        if extension in citing.FILES and exists(store, about):
+            return citing.document(service, about, extension)
         if (about == ONTOLOGY_IRI or is_version(store, about)) and _has_ontology(store):
             return ontology(service, stem, extension)
-        if not exists(store, about):
+        if extension in citing.FILES or not exists(store, about):
             raise known.unknown(stem)
         return _graph(service, about, stem, extension) if about in store.graphs() else _document(service, about, stem, extension)
 

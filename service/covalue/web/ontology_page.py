@@ -18,7 +18,7 @@ from covalue.pictures.svg import Picture
 from covalue.pictures.vocabulary import Box, Spoke, chains, star, tree
 from covalue.terminology import Term, Terminology
 from covalue.web import addresses, pages, places, structured, term_uses
-from covalue.web.citing import dataset
+from covalue.web.citing import dataset, files
 from covalue.web.languages import LANGUAGES, language, say
 from covalue.web.naming import Names
 from covalue.web.pages import Cell
@@ -89,6 +89,7 @@ def values(service: Service, path: str) -> dict[str, Any]:
         "pictures": [(p.title, p.description, p.inline()) for p in pictures(terms, names)],
         "mappings": _mappings(terms, names),
         "changes": {one: [x.value for c in CHANGES for x in terms.header.get(c, ()) if isinstance(x, ox.Literal) and x.language == one] for one in _tongues(lang)},
+        "references": files("ontology"),
         "citation": next((x.value for x in terms.header.get("dcterms:bibliographicCitation", ()) if isinstance(x, ox.Literal)), ""),
         **pages.documents(path),
     }

@@ -20,8 +20,7 @@ from covalue.names import PREFIXES, expand
 from covalue.passages import Passage, Section, Source, read
 from covalue.portraits import objects
 from covalue.stores import Store
-from covalue.web import addresses, pages, structured
-from covalue.web.citing import dataset
+from covalue.web import addresses, citing, pages, structured
 from covalue.web.languages import LANGUAGES, language
 from covalue.web.naming import Names
 from covalue.web.service import Service
@@ -47,7 +46,7 @@ def page(service: Service, iri: str, triples: Sequence[ox.Triple], source: Sourc
     names = Names(service.finder, language())
     shown = _shown(source, iri)
     listed = sum(len(s.passages) for s in shown) <= MOST
-    reference = next((r for r in service.citations.sources(lang=language()) if r.key == source.iri.removeprefix(PREFIXES["src"])), None)
+    reference = citing.source(service, source.iri)
     head = _head(names, iri, triples)
     values = {
         "sections": [_section(s, names, listed) for s in shown],
@@ -55,10 +54,13 @@ def page(service: Service, iri: str, triples: Sequence[ox.Triple], source: Sourc
         "listed": listed,
         "statements": addresses.local(f"{path}.html") + "?statements=1",
         "held": held(source, shown, names) if listed else None,
+        "references": citing.files(path),
         "citation": line(reference) if reference else "",
         "summary": line(reference) if reference else "",
         "jsonld": structured.article(source.iri, reference, names.both(source.iri), [s.iri for s in source.sections]),
-        "meta": structured.cited_article(reference, iri, head["title"], language()) if iri == source.iri else structured.cited(dataset(service), iri, head["title"], language()),
+        "meta": structured.cited_article(reference, iri, head["title"], language())
+        if iri == source.iri
+        else structured.cited(citing.dataset(service), iri, head["title"], language()),
         **head,
         **pages.documents(path),
     }

@@ -25,7 +25,7 @@ from covalue.portraits import HIDDEN, Group, Value, objects
 from covalue.search import KINDS
 from covalue.terminology import LINKS
 from covalue.web import addresses, pages, places, structured, term_uses
-from covalue.web.citing import cited, dataset
+from covalue.web.citing import cited, dataset, files
 from covalue.web.claim_cards import CARD, ShownClaim, card, role
 from covalue.web.fallback import or_else
 from covalue.web.languages import language, say
@@ -314,6 +314,7 @@ def values(service: Service, iri: str, triples: Sequence[ox.Triple], cut: bool, 
         "shown_claims": SHOWN_CLAIMS,
         "relations": portrait.relations(),
         "query": sparql(iri),
+        "references": files(path),
         "citation": cited(service, iri, portrait.names.label(iri)),
         "summary": next(iter(portrait.defined().get(portrait.lang, ())), ""),
         "jsonld": structured.about(iri, portrait.names, portrait.term, own, portrait.defined(), triples),
