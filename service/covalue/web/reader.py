@@ -49,7 +49,7 @@ def page(service: Service, iri: str, triples: Sequence[ox.Triple], source: Sourc
     reference = citing.source(service, source.iri)
     head = _head(names, iri, triples)
     values = {
-        "sections": [_section(s, names, listed) for s in shown],
+        "sections": [_section(s, names, listed, shown[0].depth) for s in shown],
         "whole": names.cell(source.iri) if iri != source.iri else None,
         "listed": listed,
         "statements": addresses.local(f"{path}.html") + "?statements=1",
@@ -103,13 +103,13 @@ def _head(names: Names, iri: str, triples: Sequence[ox.Triple]) -> dict[str, Any
     }
 
 
-def _section(section: Section, names: Names, listed: bool) -> dict[str, Any]:
+def _section(section: Section, names: Names, listed: bool, top: int) -> dict[str, Any]:
     passages = [_passage(p, names) for p in section.passages] if listed else []
     return {
         "id": anchor(section.iri),
         "number": section.number,
         "cell": names.cell(section.iri),
-        "level": min(2 + section.depth, 4),
+        "level": min(2 + section.depth - top, 4),
         "passages": passages,
         "heading": next((p["id"] for p in passages if not p["sentence"]), None),
         "count": sum(len(p.claims) for p in section.passages),
