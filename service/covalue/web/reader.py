@@ -35,10 +35,9 @@ MOST_HINTS = 40
 
 def source_of(store: Store, iri: str, triples: Sequence[ox.Triple]) -> Source | None:
     """The source, where an IRI is a publication of whose text something is known, or one of its sections."""
-    if objects(triples, iri, VCC + "hasSection"):
-        return read(store, iri)
-    whole = next((x.value for x in objects(triples, iri, VCC + "sectionOf") if isinstance(x, ox.NamedNode)), None)
-    return read(store, whole) if whole else None
+    whole = iri if objects(triples, iri, VCC + "hasSection") else next((x.value for x in objects(triples, iri, VCC + "sectionOf") if isinstance(x, ox.NamedNode)), None)
+    found = read(store, whole) if whole else None
+    return found if found and found.sections else None
 
 
 def page(service: Service, iri: str, triples: Sequence[ox.Triple], source: Source, path: str, chosen: Format, opaque: str) -> Response:
