@@ -9,7 +9,6 @@ index on disk and no tokeniser stands between a reader and a name; `tests/bench/
 
 from __future__ import annotations
 
-import threading
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -21,6 +20,7 @@ import pyoxigraph as ox
 
 from covalue.description import rows
 from covalue.names import BASE, PREFIXES, RDF_TYPE, RDFS_SUBCLASSOF, shrink
+from covalue.once import Once
 from covalue.questions import Library
 from covalue.stores import Store
 
@@ -304,9 +304,7 @@ class Finder:
     """The index of a store, made when first asked for, and anew when the store holds other data."""
 
     def __init__(self, store: Store, library: Library | None = None) -> None:
-        self._store, self._library = store, library
-        self._lock = threading.Lock()
-        self._made: tuple[str, Index] | None = None
+        self._index = Once(lambda: store.version, lambda: read(store, library))
 
     def index(self) -> Index:
         """
@@ -315,14 +313,7 @@ class Finder:
         Raises:
             CovalueError: the store failed.
         """
-        version = self._store.version
-        made = self._made
-        if made is None or made[0] != version:
-            with self._lock:
-                made = self._made
-                if made is None or made[0] != version:
-                    made = self._made = (version, read(self._store, self._library))
-        return made[1]
+        return self._index.get()
 
 
 def read(store: Store, library: Library | None = None) -> Index:

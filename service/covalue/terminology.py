@@ -7,7 +7,6 @@ Read from the store, so that it shows what is served; expressions of OWL become 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +14,7 @@ import pyoxigraph as ox
 
 from covalue.description import rows
 from covalue.names import GRAPH_ONTOLOGY, ONTOLOGY_IRI, PREFIXES, RDF_TYPE, expand, shrink
+from covalue.once import Once
 from covalue.stores import Store
 
 OWL, RDF, RDFS = PREFIXES["owl"], PREFIXES["rdf"], PREFIXES["rdfs"]
@@ -226,9 +226,7 @@ class Terms:
     """The terminology of a store, read when first asked for, and anew when the store holds other data."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._lock = threading.Lock()
-        self._made: tuple[str, Terminology] | None = None
+        self._terminology = Once(lambda: store.version, lambda: read(store))
 
     def get(self) -> Terminology:
         """
@@ -237,12 +235,7 @@ class Terms:
         Raises:
             CovalueError: the store failed.
         """
-        version = self._store.version
-        made = self._made
-        if made is None or made[0] != version:
-            with self._lock:
-                made = self._made = (version, read(self._store))
-        return made[1]
+        return self._terminology.get()
 
 
 def read(store: Store) -> Terminology:
