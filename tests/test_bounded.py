@@ -938,3 +938,18 @@ def test_look_is_quick(unit: str) -> None:
     with contextlib.suppress(QueryError):
         check_size(text)
     assert time.monotonic() - start < 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no RLIMIT_NOFILE")
+@pytest.mark.parametrize("files", [0, 3])
+def test_files_that_a_store_has_not_opened_yet(tmp_path: Path, files: int) -> None:
+    """Of a large store on disk the engine opens many files only when it needs them: so many more can be opened, and no more."""
+    for number in range(5):
+        (tmp_path / f"{number}.sst").write_text("x")
+    code = (
+        "import sys, pathlib; from covalue.stores.worker import _close_network, unopened; folder = pathlib.Path(sys.argv[1]); kept = [open(0, closefd=False)]\n"
+        f"kept += [open(folder / f'{{n}}.sst') for n in range({5 - files})]; left = unopened(folder); _close_network(left)\n"
+        "try:\n    for n in range(9): kept.append(open(folder / '4.sst'))\nexcept OSError: print(left, n)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert f"{files} {files}\n" == done.stdout, done.stderr

@@ -34,6 +34,8 @@ class OxigraphStore:
         self._store = store
         self._version = version
         self.manifest = manifest
+        self.folder: Path | None = None
+        """Where its files are, if it is on disk: the engine opens some of them only when it needs them."""
 
     @classmethod
     def open(cls, folder: Path) -> OxigraphStore:

@@ -37,9 +37,11 @@ class Snapshot:
 
     def open(self) -> OxigraphStore:
         try:
-            return OxigraphStore(ox.Store.read_only(str(self.path)), self.version)
+            store = OxigraphStore(ox.Store.read_only(str(self.path)), self.version)
         except OSError as e:
             raise StoreError(f"the store {self.path.name} cannot be opened: {e}.", f"无法打开数据库 {self.path.name}：{e}。") from e
+        store.folder = self.path
+        return store
 
 
 def ensure(folder: Path, manifest: Manifest) -> Snapshot:

@@ -195,7 +195,7 @@ class Engine:
         """Never returns: the process ends with the connection."""
         code = 1
         try:
-            self._watch.arm()
+            self._watch.arm(unopened(self._opened.folder))
             self._channel.send(b"R%d" % threading.get_native_id())
             while True:
                 self._one(*pickle.loads(self._channel.receive()))
@@ -272,13 +272,18 @@ class Watch:
         self._until: float | None = None
         self._base = 0
 
-    def arm(self) -> None:
-        """Called by the engine thread when all is opened: memory counts from here, and no file or socket can be opened any more."""
+    def arm(self, files: int = 0) -> None:
+        """
+        Called by the engine thread when all is opened: memory counts from here, and no file or socket can be opened any more.
+
+        Args:
+            files: of the store, that the engine has not opened yet; so many more it can.
+        """
         self._base = self.memory()
         if self._limits.on("rlimit"):
             _limit_memory(self._statm, self._limits.memory)
         if self._limits.on("network"):
-            _close_network()
+            _close_network(files)
 
     def begin(self, seconds: float) -> None:
         """A query starts, and may take so many seconds."""
@@ -367,15 +372,26 @@ def _limit_memory(statm: int | None, memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-def _close_network() -> None:
-    """RLIMIT_NOFILE at the lowest free number: no socket and no file can be opened any more, by whatever code."""
+def unopened(folder: Path | None) -> int:
+    """How many files of a store on disk this process has not opened yet: of large ones the engine opens many only when it needs them."""
+    if folder is None:
+        return 0
+    tables = {str(path) for path in folder.resolve().glob("*.sst")}
+    with contextlib.suppress(OSError):
+        tables -= {str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
+    return len(tables)
+
+
+def _close_network(files: int = 0) -> None:
+    """RLIMIT_NOFILE at the lowest free number, or that many files behind it: no other can be opened any more, nor a socket, by whatever code."""
     if sys.platform == "win32":
         return
     import resource
 
-    free = os.dup(0)
-    os.close(free)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (free, free))
+    free = [os.dup(0) for _ in range(files + 1)]
+    for number in free:
+        os.close(number)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free[-1], free[-1]))
 
 
 def _no_cores() -> None:
