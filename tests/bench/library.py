@@ -8,7 +8,8 @@ The library of questions measured: how long each answer takes, cold and warm, on
     engine   the same query in the engine alone, as SPARQL results in JSON, without labels
 
 Times are of the processor, not of the clock, so that a machine busy with other things does not spoil them; the work is done in one thread.
-Many cases are asked through the service's own store, by the clock. A thousand cases are forty small ones, drawn from the real case and built for real, each copied twenty-five times under other names.
+Many cases are asked through the service's own store, by the clock: forty small ones, drawn from the real case and built for real, each copied
+twenty-five times under other names.
 """
 
 from __future__ import annotations
