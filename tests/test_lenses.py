@@ -380,7 +380,11 @@ def test_export_of_a_lens(store: OxigraphStore, built: list[str], form: str) -> 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(("--lens", "bmw"), 'the nearest is "bmo"'), (("--lens", "bmo", "--case", "xiaomo"), 'the nearest is "xiaomi"'), (("--lens", "bmo", "--asserted"), "with --case and --format only")],
+    [
+        (("--lens", "bmw"), 'the nearest is "bmo"'),
+        (("--lens", "bmo", "--case", "xiaomo"), 'the nearest is "xiaomi"'),
+        (("--lens", "bmo", "--asserted"), "with --case and --format only"),
+    ],
 )
 def test_export_of_what_is_not_there(built: list[str], arguments: tuple[str, ...], said: str) -> None:
     """One sentence, with the nearest name."""
