@@ -12,8 +12,9 @@ from urllib.parse import urlencode
 import pytest
 
 from covalue.stores.oxigraph import OxigraphStore
+from covalue.web import start
 from library_served import LibraryServed, library
-from served import Reply
+from served import Reply, enc
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 USERS = "What do users contribute to value creation?"
@@ -154,3 +155,10 @@ def test_openapi_tells_of_it(served: LibraryServed) -> None:
     operation = served.ask("/openapi.json").json["paths"]["/ask"]["get"]
     assert "q" in {p.get("name") for p in operation["parameters"]}
     assert {"200", "400", "404"} <= set(operation["responses"])
+
+
+@pytest.mark.parametrize(("lang", "text"), [(lang, pair[i]) for pair in start.EXAMPLES for i, lang in enumerate(("en", "zh"))])
+def test_the_examples_of_the_start_page_are_understood(served: LibraryServed, lang: str, text: str) -> None:
+    """A newcomer's first click has rows."""
+    reply = served.ask(f"/ask?q={enc(text)}&lang={lang}", Accept="application/json").json
+    assert reply["answer"]["total"] > 0

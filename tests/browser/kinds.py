@@ -9,7 +9,7 @@ KINDS = {
     "answer": "/questions/actors/contributions-with-evidence",
     "answer-parameters": "/questions/actors/contributions-of-an-actor?actor=users",
     "answer-empty": "/questions/actors/contributions-of-an-actor?actor=users&dimension=value-proposition&limit=0",
-    "ask": "/ask?q=What+led+to+the+crisis+in+2016",
+    "ask": "/ask?q=What+do+users+contribute+to+value+creation",
     "ask-nothing": "/ask",
     "sparql": "/sparql",
     "editor": "/editor",

@@ -74,10 +74,10 @@ def test_the_switch_keeps_place_and_lasts(visit: Visit) -> None:
 def test_words_lead_to_an_answer(visit: Visit) -> None:
     """The field of the start page answers, in Chinese too."""
     page = visit("/", "zh")
-    page.locator("input[name=q]").fill("谁对价值获取有贡献？")
+    page.locator("input[name=q]").fill("用户对价值创造有什么贡献？")
     page.keyboard.press("Enter")
     expect(page.locator("main table tbody tr").first).to_be_visible()
-    expect(page.locator("main")).to_contain_text("价值获取")
+    expect(page.locator("main")).to_contain_text("价值创造")
 
 
 def test_by_keyboard_alone(visit: Visit) -> None:

@@ -31,10 +31,11 @@ FEATURED = (
 )
 """Questions that show what there is; those that the library lacks are passed over."""
 EXAMPLES = (
-    ("Who contributes to value capture?", "谁对价值获取有贡献？"),
-    ("What led to the crisis in 2016?", "2016 年的危机由何引起？"),
+    ("What do users contribute to value creation?", "用户对价值创造有什么贡献？"),
     ("Which mechanisms do users take part in?", "用户参与了哪些机制？"),
+    ("What does the paper recommend, and to whom?", "论文向谁提出了什么建议？"),
 )
+"""Each of them must be understood; a test asks them."""
 KEYWORDS = {
     "en": ["value co-creation", "business model innovation", "service-dominant logic", "case study", "knowledge graph", "ontology", "SPARQL"],
     "zh": ["价值共创", "商业模式创新", "服务主导逻辑", "案例研究", "知识图谱", "本体"],
