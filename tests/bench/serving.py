@@ -290,7 +290,7 @@ def long(bench: Bench) -> None:
     rows.append(["the engine's serialiser, in process", f"{bare_first * 1000:,.0f}", f"{bare_seconds:.2f}", f"{bare[0][2] / 1e6 / bare_seconds:,.0f}", "1.00", "-"])
     with peers.own(bench.folder) as own, peers.oxigraph(bench.folder) as oxigraph:
         for server in (own, oxigraph):
-            server.ask("ASK {}")
+            settle(server)
             found = [fetch(server) for _ in range(bench.rounds)]
             seconds, first = statistics.median(f[1] for f in found), statistics.median(f[0] for f in found)
             size, grown = found[0][2], max(f[3] for f in found)
@@ -332,6 +332,18 @@ def serialise_here(folder: str) -> None:
     assert isinstance(results, ox.QuerySolutions)
     results.serialize(sink, format=ox.QueryResultsFormat.JSON)  # type: ignore[call-overload]
     print(json.dumps([time.perf_counter() - start, sink.first - start, sink.size]))
+
+
+def settle(server: Server, most: float = 30) -> None:
+    """Waits until the server has done what it does after its start (counts, labels), and grows no more."""
+    server.ask("ASK {}")
+    end = time.monotonic() + most
+    size = server.memory()[0]
+    while time.monotonic() < end:
+        time.sleep(2)
+        before, size = size, server.memory()[0]
+        if size - before < 1:
+            return
 
 
 def fetch(server: Server) -> tuple[float, float, int, float]:
