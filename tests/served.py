@@ -121,6 +121,8 @@ class Client:
     port: int
     source = ""
     """The address to ask from; Linux has all of 127.0.0.0/8 for that."""
+    patience = 20.0
+    """Seconds that it waits for the next bytes."""
 
     def at(self, source: str) -> Client:
         """The same server, asked from another address."""
@@ -128,9 +130,9 @@ class Client:
         other.port, other.source = self.port, source
         return other
 
-    def connect(self, timeout: float = 20) -> socket.socket:
+    def connect(self, timeout: float | None = None) -> socket.socket:
         """A connection, to do with as one pleases."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout, source_address=(self.source, 0) if self.source else None)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout or self.patience, source_address=(self.source, 0) if self.source else None)
 
     @property
     def url(self) -> str:

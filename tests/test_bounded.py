@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import os
 import re
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -843,6 +845,50 @@ def test_zygote_dies(folder: Path) -> None:
             assert "DeadlineError" == outcome(store, ENDLESS)[0]
             assert "fine" == outcome(store, SMALL)[0]
     wait_for(lambda: children(os.getpid()) <= before)
+
+
+def held() -> dict[str, int]:
+    """What could pile up: our descriptors and threads, the objects that are kept, and dead processes that nobody has buried."""
+    gc.collect()
+    dead = 0
+    for zygote in children(os.getpid()):
+        with contextlib.suppress(OSError):
+            forked = Path(f"/proc/{zygote}/task/{zygote}/children").read_text().split()
+            dead += sum(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z" for pid in forked)
+    return {"files": len(list(Path("/proc/self/fd").iterdir())), "threads": threading.active_count(), "objects": len(gc.get_objects()), "dead": dead}
+
+
+@linux
+def test_deaths_leave_nothing(folder: Path) -> None:
+    """Workers die idle, under a query and at the deadline, seventy-five times: of none is anything kept."""
+    rounds, ended = 25, Counter[str]()
+
+    def deaths(store: BoundedStore) -> None:
+        for pid in workers():
+            os.kill(pid, 9)
+        ended[outcome(store, SMALL)[0]] += 1
+        asked = in_thread(lambda: ended.update([outcome(store, ENDLESS)[0]]))
+        wait_for(lambda: store.counts()["quick_running"] == 1)
+        time.sleep(0.02)
+        for pid in workers():
+            os.kill(pid, 9)
+        asked.join()
+        ended[outcome(store, ENDLESS, seconds=0.03)[0]] += 1
+
+    with opened(folder, seconds=0.5, quick_seconds=9) as store:
+        for _ in range(3):
+            deaths(store)
+        before = held()
+        for _ in range(rounds):
+            deaths(store)
+        after = held()
+    assert ended["CrashError"] > rounds / 2, ended
+    assert ended["DeadlineError"] > rounds / 2, ended
+    grown = {name: after[name] - before[name] for name in before}
+    assert grown["files"] <= 6, grown  # two for each worker that waits now and did not then
+    assert grown["threads"] <= 0, grown
+    assert grown["objects"] < rounds, grown
+    assert grown["dead"] <= 4, grown  # those that wait and have not been looked at since
 
 
 SERVICE = """

@@ -32,6 +32,8 @@ from processes import Running, children, resident, serving
 from served import Reply
 
 CASES, ACTORS = 60, 40
+PATIENCE = 60.0
+"""Seconds that a client waits: longer than the service lets a heavy query wait for its turn (20) and run, since it shall be told so and not lost."""
 ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 DOUBLING = (
     'SELECT (STRLEN(?z) AS ?n) { BIND("' + "a" * 64 + '" AS ?s0) ' + " ".join(f"BIND(CONCAT(?s{i}, ?s{i}) AS ?s{i + 1})" for i in range(23)) + " BIND(CONCAT(?s23, ?s22) AS ?z) }"
@@ -177,6 +179,7 @@ class Soak:
     def _client(self, number: int) -> None:
         draw = random.Random(self._seed * 1000 + number)
         client = self._server.at(f"127.20.{number // 200}.{number % 200 + 1}")
+        client.patience = PATIENCE
         names, weights = list(KINDS), [k.weight for k in KINDS.values()]
         while self._going():
             name = draw.choices(names, weights)[0]
