@@ -9,7 +9,7 @@ import pytest
 from covalue import evidence
 from covalue.names import PREFIXES
 from covalue.questions import Answers, bindings
-from library_served import answers_of
+from library_served import answers_of, library
 
 VCC, SRC = PREFIXES["vcc"], PREFIXES["src"]
 
@@ -58,3 +58,46 @@ def test_rows_that_count_have_none(answers: Answers) -> None:
     table = answers.answer("counts/claims-by-kind-and-modality", {})
     assert {evidence.NONE.given} == {g.given for g in evidence.grounds(answers, table)}
     assert () == evidence.grounds(answers, answers.answer("actors/government-contributions", {}))
+
+
+WITHOUT_PASSAGES: dict[str, str] = {
+    "actors/actor-dimension-matrix": "counts, also where there is nothing; actors/contributions-with-evidence has the claims",
+    "actors/roles-that-nobody-plays": "terms of a scheme",
+    "comparison/actors-in-the-same-mechanism": "counts; mechanisms/participants has the claims",
+    "comparison/dimensions": "counts",
+    "comparison/two-actors-by-dimension": "counts, also where there is nothing",
+    "counts/actor-co-mentions": "counts",
+    "counts/actor-role-matrix": "counts, also where there is nothing",
+    "counts/claims-by-kind-and-modality": "counts",
+    "counts/claims-by-work": "counts",
+    "counts/contribution-completeness": "counts",
+    "counts/dimension-item-kind-matrix": "counts, also where there is nothing",
+    "counts/mechanism-dart-matrix": "counts, also where there is nothing",
+    "counts/passages-per-claim": "counts",
+    "counts/size-of-the-record": "counts",
+    "counts/stage-component-matrix": "counts, also where there is nothing",
+    "dimensions/contributors-by-role": "counts",
+    "dimensions/definitions": "definitions of the ontology",
+    "dimensions/names": "names in the ontology; dimensions/naming-in-the-source has the passages",
+    "evidence/remarks-on-names": "remarks of the curator, also on what no claim speaks of",
+    "gaps/concepts-never-applied": "terms of a scheme",
+    "gaps/dimensions-without-a-role": "absence",
+    "gaps/what-cited-works-lack": "the bibliography",
+    "lenses/canvas-pairs": "absence",
+    "mechanisms/dart-blocks": "has a row for a block under which no mechanism is classed",
+    "pictures/actors": "groups of actors are the curator's; pictures/contributions and pictures/exchanges have the claims",
+    "resources/platforms": "has a row for a platform of which no claim speaks",
+    "stages/components-gained-and-lost": "a comparison of lists; stages/components has the claims",
+    "theory/concept-definitions": "definitions of the ontology",
+    "theory/publications": "the bibliography",
+}
+"""Questions with rows for which no claim and no passage can be shown, and why: what they count, compare, miss or define is no single claim of the source."""
+
+
+@pytest.mark.parametrize("name", sorted(library().questions))
+def test_what_rests_on_claims_can_show_its_passages(answers: Answers, name: str) -> None:
+    """Each row of each question leads to passages, but for the questions that are listed; and what is listed has such rows."""
+    needed = {p.name: [p.example] for p in library().questions[name].query.parameters if p.required}
+    found = evidence.grounds(answers, answers.answer(name, needed))
+    shown = [any(ground.passages for ground in of_row.given) for of_row in found]
+    assert all(shown) == (name not in WITHOUT_PASSAGES)
