@@ -23,6 +23,11 @@ class Row:
     href: str | None
 
 
+def _called(section: Thing) -> str:
+    """A section by its number and title; an abstract has no number, and its name for machines is not one."""
+    return f"{section.short}  {section.label}" if section.short[:1].isdigit() else section.label
+
+
 def by_number(short: str) -> tuple[tuple[int, int, str], ...]:
     """
     A key by which sections stand in the order of their numbers; what has none, such as an abstract, comes first.
@@ -61,7 +66,7 @@ def draw(name: str, lang: str, title: str, rows: Sequence[Row]) -> Picture:
                 words = t(f"{a.section.short} and {rows[j].section.short}: {shared} shared", f"{a.section.short} 与 {rows[j].section.short}：共有 {shared} 个")
                 body.append(group([node("path", d=path, class_="shared", stroke_width=1 + 0.8 * min(shared, 6)), node("title", words)]))
     for row, y in zip(rows, middles, strict=True):
-        said = lines(f"{row.section.short}  {row.section.label}", LEFT - 20, TEXT, 1)[0]
+        said = lines(_called(row.section), LEFT - 20, TEXT, 1)[0]
         wide = BAR * row.links / most
         body.append(
             link(

@@ -19,7 +19,7 @@ from covalue.pictures.vocabulary import Box, Spoke, chains, star, tree
 from covalue.terminology import Term, Terminology
 from covalue.web import addresses, pages, places, structured, term_uses
 from covalue.web.citing import dataset, files
-from covalue.web.languages import LANGUAGES, language, say
+from covalue.web.languages import LANGUAGES, Say, language, say
 from covalue.web.naming import Names
 from covalue.web.pages import Cell
 from covalue.web.places import Row
@@ -46,6 +46,8 @@ HEADER = (
     "vann:preferredNamespacePrefix",
     "vann:preferredNamespaceUri",
 )
+STATUSES = {"draft": "草案", "published": "已发布", "final": "定稿"}
+"""Of publication, in Chinese."""
 HEADINGS = {"owl:versionIRI": ("Address of this version", "此版本的网址"), "owl:versionInfo": ("Version", "版本"), "owl:priorVersion": ("Prior version", "先前版本")}
 CHANGES = ("skos:changeNote", "skos:historyNote", "skos:editorialNote")
 ENDINGS = ("ttl", "owl", "jsonld", "nt", "rdf")
@@ -109,12 +111,13 @@ def _header(terms: Terminology, names: Names) -> list[tuple[Cell, list[Cell]]]:
     own = [c for c in ("owl:versionIRI", *HEADER) if terms.header.get(c)]
     t = say(names.lang)
     headings = {c: Cell(t(*HEADINGS[c])) if c in HEADINGS else names.cell(expand(c)) for c in own}
-    return [(headings[c], [_short(names.cell(x)) for x in sorted(terms.header[c], key=str)]) for c in own]
+    return [(headings[c], [_short(names.cell(x), t) for x in sorted(terms.header[c], key=str)]) for c in own]
 
 
-def _short(cell: Cell) -> Cell:
-    """A status of publication by its own name."""
-    return replace(cell, text=cell.text.removeprefix("bibo:status/"))
+def _short(cell: Cell, t: Say) -> Cell:
+    """A status of publication by its name in the language of the page, or its own."""
+    name = cell.text.removeprefix("bibo:status/")
+    return replace(cell, text=t(name, STATUSES.get(name, name)) if name != cell.text else name)
 
 
 def _sorted(found: Iterable[Term], names: Names) -> list[Term]:

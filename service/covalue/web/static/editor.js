@@ -97,6 +97,7 @@ function tend(yasgui) {
   add?.setAttribute("role", "tab");
   add?.setAttribute("aria-selected", "false");
   for (const list of box.querySelectorAll(".tabsList")) list.setAttribute("aria-label", translated("Queries"));
+  for (const name of box.querySelectorAll(".tab input")) name.onkeydown = (event) => event.stopPropagation(); // Delete edits the name there, and closes nothing
   for (const scroller of box.querySelectorAll(".CodeMirror-scroll, .CodeMirror-vscrollbar, .CodeMirror-hscrollbar")) scroller.setAttribute("tabindex", "-1");
 }
 
