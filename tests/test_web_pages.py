@@ -220,3 +220,22 @@ def test_results_and_the_dataset_show_labels(served: Served) -> None:
         page = served.ask(f"/dataset?lang={lang}", Accept=BROWSER).text
         assert f">{name}</a>" in page
         assert served.store.version in page
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "english", "chinese"),
+    [
+        ("/nothing/here", 404, "Not found", "没有找到"),
+        ("/sparql?query=SELECT+*+%7B+%3Fs", 400, "Line 1, column", "第 1 行第"),
+        ("/sparql?query=%3Cscript%3Ealert(1)%3C/script%3E", 400, "Bad request", "请求有误"),
+    ],
+)
+def test_a_browser_gets_a_problem_as_a_page(served: Served, path: str, status: int, english: str, chinese: str) -> None:
+    """In its language, with ways on; a program that asks for HTML alone gets one line of text, and markup in a query stays text."""
+    for lang, words in (("en", english), ("zh", chinese)):
+        reply = served.ask(path, Accept=BROWSER, Accept_Language=lang)
+        assert (status, "text/html", lang, "no-store") == (reply.status, reply.kind, reply["Content-Language"], reply["Cache-Control"])
+        assert (True, 1, False) == (words in reply.text, reply.text.count("<h1>"), "<script>alert" in reply.text)
+        assert {"accept", "accept-language"} <= set(reply.vary)
+    plain = served.ask(path, Accept="text/html")
+    assert (status, "text/plain", 1) == (plain.status, plain.kind, plain.text.count("\n"))

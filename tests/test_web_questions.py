@@ -422,6 +422,17 @@ def test_faults_name_what_would_be_right(served: LibraryServed, path: str, statu
     assert words in problem(served.ask(path), status)["detail"]
 
 
+@pytest.mark.parametrize(("lang", "words"), [("en", "Choose below"), ("zh", "请先在下面选定")])
+def test_what_is_needed_is_asked_for_on_a_page(served: LibraryServed, lang: str, words: str) -> None:
+    """A link of the catalogue leads a reader to a form where a parameter is required, and never to an error; the form leads to the answer."""
+    asked = served.ask(f"/questions/pictures/actors?lang={lang}", Accept=BROWSER)
+    assert (200, "text/html", lang, True) == (asked.status, asked.kind, asked["Content-Language"], words in asked.text)
+    chosen = re.search(r'name="case"[^>]* required>\s*<option value="([^"]+)"', asked.text)
+    assert chosen
+    assert 200 == served.ask(f"/questions/pictures/actors?case={chosen[1]}", Accept=BROWSER).status
+    assert "required" in problem(served.ask("/questions/pictures/actors"), 400)["detail"]
+
+
 def test_no_format_will_do(served: LibraryServed) -> None:
     """406 lists what there is."""
     assert "text/csv" in problem(served.ask(FIGURES, Accept="image/png"), 406)["detail"]

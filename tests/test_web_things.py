@@ -156,7 +156,7 @@ def test_a_listing_of_nothing_says_so(tiny: Served, query: str) -> None:
     """One sentence."""
     reply = tiny.ask(f"/case/tiny/mill.html?{query}", Accept=BROWSER)
     assert 400 == reply.status
-    assert "text/plain" == reply.kind
+    assert "text/html" == reply.kind
 
 
 def test_markup_in_data_stays_text_everywhere(tiny: Served) -> None:

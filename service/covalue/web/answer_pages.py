@@ -56,10 +56,8 @@ def values(answers: Answers, asked: Asked, table: Table, about: About, offered: 
     kept = _kept(table, found)
     links = _downloads(asked, path, lang, offered, bool(tabular.subjects(table)))
     return {
+        **form(answers, asked, lang),
         "name": question.name,
-        "title": question.text("title", lang),
-        "question": question.text("question", lang),
-        "explanation": question.text("explanation", lang),
         "columns": [_column(asked, table.columns[i], question.heading(table.columns[i], lang)) for i in kept],
         "numbers": _numbers(table, kept),
         "rows": [[shown(row[i]) for i in kept] for row in table.rows],
@@ -68,19 +66,29 @@ def values(answers: Answers, asked: Asked, table: Table, about: About, offered: 
         "first": asked.offset + 1,
         "warning": about.warning(lang),
         "given": about.parameters,
-        "fields": _fields(answers, asked, lang),
-        "hidden": [("sort", asked.sort)] if asked.sort else [],
         "tables": [links[n] for n in FOR_READERS if n in links],
         "more": [link for n, link in links.items() if n not in FOR_READERS and n not in {f.extension for f in citation.FORMATS}],
         "citations": [links[f.extension] for f in citation.FORMATS if f.extension in links],
         "csv": addresses.base() + _address(path.removeprefix(addresses.prefix()).lstrip("/"), [*_pairs(asked), ("format", "csv")]),
-        "path": path,
         "sparql": table.sparql,
         "editor": _editor(table.sparql, question.text("title", lang)),
         "address": about.address,
         "here": path + about.address.removeprefix(f"{BASE}questions/{question.name}"),
         "citation": about.citation,
         "version": about.version,
+    }
+
+
+def form(answers: Answers, asked: Asked, lang: str) -> dict[str, Any]:
+    """What a page shows of the question itself and of its parameters, for the template `questions-parameters.html` too."""
+    question = asked.question
+    return {
+        "title": question.text("title", lang),
+        "question": question.text("question", lang),
+        "explanation": question.text("explanation", lang),
+        "fields": _fields(answers, asked, lang),
+        "hidden": [("sort", asked.sort)] if asked.sort else [],
+        "path": addresses.local(f"questions/{question.name}"),
         "area": (addresses.local(f"questions/{question.area}"), catalogue.area_name(question.area, lang)),
     }
 
@@ -107,8 +115,13 @@ def _downloads(asked: Asked, path: str, lang: str, offered: Sequence[Format], de
         ]
         address = _address(path, pairs)
         if len(address) < pages.LONGEST_LINK and (f.extension != "ttl" or described):
-            out[f.extension] = (NAMES.get(f.extension, f.names[0]), address)
+            out[f.extension] = (name(f), address)
     return out
+
+
+def name(form: Format) -> str:
+    """How people call a format."""
+    return NAMES.get(form.extension, form.names[0])
 
 
 def _editor(sparql: str, title: str) -> str | None:

@@ -17,7 +17,7 @@ from covalue.formats import Format
 from covalue.names import BASE
 from covalue.questions import Values
 from covalue.tabular import PAGE
-from covalue.web import addresses, answers, pages
+from covalue.web import addresses, answer_pages, answers, pages
 from covalue.web.answers import Body
 from covalue.web.languages import language, prefer
 from covalue.web.problems import UnknownError
@@ -124,7 +124,7 @@ class _Ask:
             "sparql": table.sparql,
             "warning": about.warning(lang),
             "explanation": asked.question.text("explanation", lang),
-            "formats": [(f.names[0], _in_format(path, f.names[0], lang)) for f in formats],
+            "formats": [(answer_pages.name(f), _in_format(path, f.names[0], lang)) for f in formats],
         }
 
 

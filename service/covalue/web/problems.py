@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Response, request
@@ -17,6 +18,8 @@ from covalue.errors import CovalueError, FormatError, InputError, RefusedError
 from covalue.formats import LONGEST_HEADER, parse_accept
 from covalue.stores.limits import CancelledError, CrashError, DeadlineError, OverloadedError, TooLargeError
 from covalue.stores.outward import GatewayError
+from covalue.web import addresses, pages
+from covalue.web.languages import language, say
 
 log = logging.getLogger("covalue.web")
 
@@ -56,6 +59,8 @@ SENTENCES = {
     ),
     500: ("something went wrong here; the operator can find it in the log.", "服务内部出错；运维者可在日志中查到。"),
 }
+HEADINGS = {400: "请求有误", 403: "不予允许", 404: "没有找到", 405: "方法不对", 406: "没有这种格式", 410: "已不提供", 413: "过大", 414: "地址过长", 415: "类型不对"}
+"""Of pages in Chinese, by status."""
 UNAVAILABLE = ("the data cannot be queried at the moment; try again later.", "目前无法查询数据；请稍后重试。")
 """In place of a failure of the store that names a file; what it said is in the log."""
 RETRY_AFTER = 5
@@ -76,18 +81,49 @@ def problem(status: int, title: str, en: str, zh: str, **more: Any) -> Response:
         more: extension members; `line` and `column` also stand before the sentence.
     """
     where = f"line {more['line']}, column {more['column']}: " if "line" in more else ""
-    if _wants_text():
+    if status < 500 and _browses() and (page := _page(status, title, en, zh, more)) is not None:
+        response = Response(page, status, content_type="text/html; charset=utf-8")
+    elif _wants_text():
         response = Response(f"{where}{en} | {zh}\n", status, content_type="text/plain; charset=utf-8")
     else:
         body = {"type": "about:blank", "title": title, "status": status, "detail": where + en, "detail_zh": zh, **more}
         response = Response(json.dumps(body, ensure_ascii=False) + "\n", status, content_type="application/problem+json")
     response.headers["Cache-Control"] = "no-store"
     response.vary.add("Accept")
+    if response.mimetype == "text/html":
+        response.vary.add("Accept-Language")
+        response.headers["Content-Language"] = language()
     return response
 
 
+def _browses() -> bool:
+    """Whether this is a browser that opens a page: they all name XHTML beside HTML, and programs that fetch do not."""
+    ranges = dict(parse_accept(request.headers.get("Accept", "")[:LONGEST_HEADER]))
+    return ranges.get("text/html", 0) == 1 and "application/xhtml+xml" in ranges
+
+
+def _page(status: int, title: str, en: str, zh: str, more: Mapping[str, Any]) -> bytes | None:
+    """The problem as a page, or none where not even a page can be made, as for a host that is not ours."""
+    where = (f"Line {more['line']}, column {more['column']}: ", f"第 {more['line']} 行第 {more['column']} 列：") if "line" in more else ("", "")
+    sentence = say(language())(where[0] + (en if where[0] else en[:1].upper() + en[1:]), where[1] + zh)
+    if more.get("nearest") and all(addresses.link(n) for n in more["nearest"]):
+        sentence = say(language())("There is nothing at this address.", SENTENCES[404][1])  # what is nearest follows as links
+    query = request.args.get("query", "") if "line" in more else ""
+    try:
+        return pages.rendered(
+            "problem.html",
+            status=status,
+            heading=say(language())(title, HEADINGS.get(status, "无法处理")),
+            sentence=pages.printable(sentence),
+            nearest=[(pages.printable(n), addresses.link(n)) for n in more.get("nearest", ())],
+            query=query if len(query) < pages.LONGEST_TEXT else "",
+        )
+    except (HTTPException, CovalueError):
+        return None
+
+
 def _wants_text() -> bool:
-    """Readers get text too, and no page: a program that is shown HTML for an error has nothing to tell its user."""
+    """Programs that ask for HTML get text, and no page: one that is shown HTML for an error has nothing to tell its user."""
     ranges = dict(parse_accept(request.headers.get("Accept", "")[:LONGEST_HEADER]))
     text = max(ranges.get("text/plain", 0), ranges.get("text/html", 0), ranges.get("text/*", 0))
     return text > max((q for kind, q in ranges.items() if "json" in kind), default=0)

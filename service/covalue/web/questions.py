@@ -181,7 +181,10 @@ class Views:
         full = f"{area}/{name}"
         if full not in self._library.questions:
             raise _unknown(full, self._library.questions, "question", "问题")
-        return self.respond(self._asked(self._library.questions[full]))
+        asked = self._asked(self._library.questions[full])
+        if asked.chosen is PAGE and any(p.required and p.name not in asked.values for p in asked.question.query.parameters):
+            return self._choose(asked)
+        return self.respond(asked)
 
     def respond(self, asked: Asked) -> Response:
         """The response for what is asked."""
@@ -277,6 +280,11 @@ class Views:
     def _page(self, asked: Asked, table: Table, about: About, opaque: str) -> Response:
         around = {rel: href for rel, href in _neighbours(asked, table.total).items() if rel in ("next", "prev")}
         return page("questions-answer.html", opaque, **answer_pages.values(self._answers, asked, table, about, OFFERED, shown), **around)
+
+    def _choose(self, asked: Asked) -> Response:
+        """The form alone, where a reader has yet to choose what the question cannot do without."""
+        opaque = self.tag("choose", asked.question.name, sorted(asked.values.items()), asked.sort)
+        return of_version(page("questions-choose.html", opaque, **answer_pages.form(self._answers, asked, language())), self._answers.store)
 
     # --- the rest
 
