@@ -176,12 +176,17 @@ def test_check(small: Project) -> None:
     assert (0, "0 fault(s)") == (done.exit_code, done.stdout.splitlines()[-1].partition(",")[0])
 
 
+def without_progress(said: str) -> list[str]:
+    """The lines of a standard error but for those that a busy machine adds: what goes on, once it takes longer than a second."""
+    return [line for line in said.splitlines() if not line.startswith("… ")]
+
+
 def test_check_json(small: Project) -> None:
     """`check --json` puts JSON alone on stdout, the coverage table on stderr."""
     done = covalue("check", "--project", small.root, "--json", "--coverage")
     report = json.loads(done.stdout)
     assert (0, True, 0) == (done.exit_code, report["ok"], report["violations"])
-    assert ["source", "moreau-tan-2021", "moreau-tan-2021", "moreau-tan-2021"] == [line.split()[0] for line in done.stderr.splitlines()]
+    assert ["source", "moreau-tan-2021", "moreau-tan-2021", "moreau-tan-2021"] == [line.split()[0] for line in without_progress(done.stderr)]
 
 
 def test_check_coverage(small: Project) -> None:
@@ -196,7 +201,7 @@ def test_check_of_broken_turtle(small: Project) -> None:
     (small.root / "ontology/core/broken.ttl").write_text("@prefix ex: <https://example.org/> .\nex:a ex:b .\n")
     done = covalue("check", "--project", small.root)
     (line,) = [line for line in done.stdout.splitlines() if "broken.ttl" in line]
-    assert (1, "") == (done.exit_code, done.stderr)
+    assert (1, []) == (done.exit_code, without_progress(done.stderr))
     assert (True, True, True) == (line.startswith("violation ontology/core/broken.ttl:2:11: "), "is not Turtle" in line, "不是合法的 Turtle" in line)
 
 
