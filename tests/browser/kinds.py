@@ -9,6 +9,7 @@ KINDS = {
     "answer": "/questions/actors/contributions-with-evidence",
     "answer-parameters": "/questions/actors/contributions-of-an-actor?actor=users",
     "answer-empty": "/questions/actors/contributions-of-an-actor?actor=users&dimension=value-proposition&limit=0",
+    "answer-to-choose": "/questions/pictures/actors",
     "ask": "/ask?q=What+do+users+contribute+to+value+creation",
     "ask-nothing": "/ask",
     "sparql": "/sparql",

@@ -142,6 +142,23 @@ def test_the_keyboard_goes_in_and_out(visit: Visit) -> None:
     assert "TEXTAREA" == page.evaluate("document.activeElement.tagName")
 
 
+def test_a_tab_is_closed_by_key_and_its_name_edited(visit: Visit) -> None:
+    """Delete closes the tab that has the focus; in the field of its name it takes away a letter, and no query is lost."""
+    page = visit("/editor")
+    text(page)
+    page.locator(".addTab").click()
+    tabs = page.locator(".tabsList .tab")
+    expect(tabs).to_have_count(2)
+    page.locator(".tab.active > a").dblclick()
+    page.keyboard.press("Home")
+    page.keyboard.press("Delete")
+    page.keyboard.press("Enter")
+    expect(tabs).to_have_count(2)
+    page.locator(".tab.active > a").focus()
+    page.keyboard.press("Delete")
+    expect(tabs).to_have_count(1)
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_form_works_without_script(visit: Visit, lang: str) -> None:
     """A ready question is put into the form by the server, and the form shows rows."""

@@ -1,5 +1,5 @@
 """
-Errors as RFC 9457 problem details, or as one line of text for those who ask for text; never a trace or a path of a file.
+Errors as RFC 9457 problem details, as one line of text for those who ask for text, or as a page for browsers; never a trace or a path of a file.
 
 Each is one sentence in both languages, with the place in the query where there is one (`line`, `column`, counted from 1).
 """
@@ -75,7 +75,7 @@ def register(app: Flask) -> None:
 
 def problem(status: int, title: str, en: str, zh: str, **more: Any) -> Response:
     """
-    A problem as JSON or text.
+    A problem as JSON, text, or a page.
 
     Args:
         more: extension members; `line` and `column` also stand before the sentence.
