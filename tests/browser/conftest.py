@@ -27,7 +27,7 @@ from browsing import Visit, installed, launched  # noqa: E402
 from processes import start  # noqa: E402
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service_url(real_built: tuple[object, Path], repo: object) -> Iterator[str]:
     """The address of the service: a process of its own, as a user starts it, on the checkout's own dataset."""
     process = start("serve", "--project", str(getattr(repo, "root")), "--out", str(real_built[1]), "--port", "0")  # noqa: B009
@@ -50,9 +50,9 @@ def _address(stderr: object) -> str:
     raise AssertionError("the service did not start: " + "".join(said))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[object]:
-    """The browser, one for all tests."""
+    """The browser, one for each file: it holds an event loop of the thread and children of the process, which must be gone when other tests begin."""
     if not installed():
         pytest.skip("no Chromium is installed")
     with playwright.sync_playwright() as started:
