@@ -1,7 +1,7 @@
 # The service with its dataset built in, as nobody, on a root that may be read-only:
 #   docker build -t covalue .
 #   docker run --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges -p 127.0.0.1:8000:8000 covalue
-# No docker engine was at hand where this file was written: it was linted (hadolint), and its steps were run by hand, but it was not built.
+# tests/container.sh builds it with buildah, without a registry, and runs it like that.
 FROM python:3.13-slim AS build
 COPY . /src
 RUN python -m venv /opt/covalue \

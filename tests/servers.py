@@ -7,8 +7,10 @@ A server that is not installed makes its tests skip, with how to install it.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import http.client
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -125,10 +127,15 @@ def program(kind: str) -> str | None:
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
-    with socket.socket() as s:
-        s.bind((HOST, 0))
-        return int(s.getsockname()[1])
+    """
+    A port of the loopback address that nobody listens on: one of those that no connection is given by itself, so that none takes it between
+    here and the server's start.
+    """
+    for port in random.SystemRandom().sample(range(20_000, 30_000), 100):
+        with contextlib.suppress(OSError), socket.socket() as s:
+            s.bind((HOST, port))
+            return port
+    raise OSError("no free port")
 
 
 def start(kind: str, folder: Path, *options: str) -> Server:
