@@ -299,25 +299,29 @@ def _write(project: Project, chunks: _Chunks, progress: Progress) -> _Chunks:
     inferred = names.inferred_graph(names.PREFIXES["graph"] + "shared")
     chunks.add(inferred, reason.quads(made - set(reason.facts(shared.quads())), inferred))
     progress("checking the sources against the shapes", "按形状检查来源")
-    report.extend(validate.conforms(list(shared.quads()), shared.shapes, shared.places))
-    _write_cases(project, shared, base, chunks, progress)
+    sieve = validate.Sieve(shared.quads(), shared.shapes)
+    if not sieve.shared_conforms():
+        report.extend(validate.conforms(list(shared.quads()), shared.shapes, shared.places))
+    _write_cases(project, shared, base, sieve, chunks, progress)
     if not report.ok:
         raise FindingsError(*report.summary(), report)
     progress("writing the dataset", "写出数据集")
     return chunks
 
 
-def _write_cases(project: Project, shared: Shared, base: reason.Base, chunks: _Chunks, progress: Progress) -> None:
+def _write_cases(project: Project, shared: Shared, base: reason.Base, sieve: validate.Sieve, chunks: _Chunks, progress: Progress) -> None:
     """Case by case; one that has not changed since the last good build is taken over as it was."""
     batch = Lifted()
     paths = project.cases()
     lenses = Lenses(load_rules(project), shared.quads())
+    asked = {lens: gaps.asked(quads) for lens, quads in shared.lens_shapes.items()}
     for number, path in enumerate(paths, 1):
         if not (chunks.lensed.reuse(path.name) and chunks.reuse(path.name)):
             progress(f"case {number} of {len(paths)}: {path.name}", f"案例 {number}/{len(paths)}：{path.name}")
             lifted = load_case(shared, path)
-            batch.quads += lifted.quads
-            batch.places.update(lifted.places)
+            if not sieve.conforms(lifted.quads):
+                batch.quads += lifted.quads
+                batch.places.update(lifted.places)
             made, clashes = base.consequences_of(reason.facts(lifted.quads))
             shared.reader.report.extend(clashes)
             graph = names.case_graph(path.name)
@@ -326,7 +330,7 @@ def _write_cases(project: Project, shared: Shared, base: reason.Base, chunks: _C
             chunks.add(names.inferred_graph(graph), consequences)
             seen = lenses.see([*lifted.quads, *consequences])
             shared.reader.report.extend(seen.findings)
-            missing = (line for lens, made in seen.made.items() for line in gaps.find(lens, names.PREFIXES["case"] + path.name, made, shared.lens_shapes.get(lens, ())))
+            missing = (line for lens, made in seen.made.items() if lens in asked for line in gaps.find(lens, names.PREFIXES["case"] + path.name, made, asked[lens]))
             chunks.lensed.add(path.name, {*seen.lines, *missing})
         if batch.quads and (len(batch.quads) >= BATCH or number == len(paths)):
             progress(f"shapes, up to case {number} of {len(paths)}", f"检查形状，至案例 {number}/{len(paths)}")

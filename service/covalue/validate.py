@@ -2,7 +2,8 @@
 Checks of what authors asserted: SHACL shapes over the facts, SPARQL checks over the ontology.
 
 Shapes see facts before any reasoning, because a range would infer the very type that a shape asks for. Every result is
-carried back to the table cell that stated it, where there is one.
+carried back to the table cell that stated it, where there is one. pySHACL is the judge; a build asks it only about what compiled
+shapes (see `shacl`) find fault with, while `covalue check` asks it about everything.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from covalue.errors import Place, SourceError
 from covalue.findings import Finding, Severity
 from covalue.names import PREFIXES, shrink
 from covalue.queries import load
+from covalue.shacl import Facts, UnsureError, compile_shapes, statements
 
 SH = PREFIXES["sh"]
 SEVERITIES = {"Violation": Severity.VIOLATION, "Warning": Severity.WARNING, "Info": Severity.INFO}
@@ -40,6 +42,39 @@ def conforms(data: Iterable[ox.Quad], shapes: Iterable[ox.Quad], places: Places)
     if not hasattr(report, "subjects"):
         raise SourceError(f"the shapes cannot be used: {report}", f"形状文件无法使用：{report}")
     return [_finding(report, node, places) for node in report.subjects(_sh("resultSeverity"))]
+
+
+class Sieve:
+    """
+    Tells what surely conforms, so that the judge need not look at it.
+
+    Args:
+        shared: what every case rests on.
+        shapes: where they hold anything that cannot be compiled, nothing is sure.
+    """
+
+    def __init__(self, shared: Iterable[ox.Quad], shapes: Iterable[ox.Quad]) -> None:
+        self._shapes = compile_shapes(shapes)
+        self._shared = Facts(statements(shared)) if self._shapes else None
+
+    def shared_conforms(self) -> bool:
+        """Whether what the cases rest on surely conforms."""
+        return self._passes(self._shared)
+
+    def conforms(self, facts: Iterable[ox.Quad]) -> bool:
+        """Whether the facts of a case surely conform, on top of what all share."""
+        try:
+            return self._passes(Facts(statements(facts), self._shared))
+        except UnsureError:
+            return False
+
+    def _passes(self, facts: Facts | None) -> bool:
+        if self._shapes is None or facts is None:
+            return False
+        try:
+            return next(self._shapes.results(facts), None) is None
+        except UnsureError:
+            return False
 
 
 def _sh(name: str):  # type: ignore[no-untyped-def]
