@@ -47,8 +47,14 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 
 @contextlib.contextmanager
-def serving(*arguments: str | Path, mutation: dict[str, Any] | None = None, **more: str) -> Iterator[Running]:
-    """`covalue serve` on a free port, until the block ends. With a `mutation`, changed as `mutant.py` says."""
+def serving(*arguments: str | Path, mutation: dict[str, Any] | None = None, ceiling: float | None = None, **more: str) -> Iterator[Running]:
+    """
+    `covalue serve` on a free port, until the block ends, which kills it: how it ends when it is told to is seen by `Running.stop`.
+
+    Args:
+        mutation: changes it as `mutant.py` says.
+        ceiling: see `Running`.
+    """
     process = start("serve", "--port", "0", *arguments, mutation=mutation, **more)
     assert process.stderr is not None
     said: list[str] = []
@@ -58,25 +64,24 @@ def serving(*arguments: str | Path, mutation: dict[str, Any] | None = None, **mo
             said.append(line)
             assert line, "".join(said)
         log.start()
-        yield Running(int(found.group(1)), process, said)
+        running = Running(int(found.group(1)), process, said)
+        running.ceiling = ceiling or Running.ceiling
+        yield running
     finally:
-        process.terminate()
-        try:
-            process.wait(0.7)
-        except subprocess.TimeoutExpired:
-            process.terminate()  # at once
-            process.wait(10)
-        finally:
-            process.kill()
-            if log.ident is not None:
-                log.join(5)
-            process.stderr.close()
-            if process.stdout is not None:
-                process.stdout.close()
+        process.kill()
+        process.wait()
+        if log.ident is not None:
+            log.join(20)
+        process.stderr.close()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 class Running(Client):
     """The program as it runs: its port, its process, and what it has said on stderr."""
+
+    ceiling = 30.0
+    """Seconds within which what should end soon must have ended: many more than it takes, since machines differ and are shared."""
 
     def __init__(self, port: int, process: subprocess.Popen[str], said: list[str]) -> None:
         self.port, self.process, self.said = port, process, said
@@ -104,6 +109,30 @@ def children(pid: int) -> set[int]:
         out |= more
         grown = bool(more)
     return out - {pid}
+
+
+def at_work(pids: set[int], looks: int = 6, between: float = 0.03) -> set[int]:
+    """
+    Those processes that have a thread that runs, or waits for nothing but the processor, at each of several looks.
+
+    Unlike the processor time that a process gets, this does not depend on what else the machine does.
+    """
+    working = set(pids)
+    for look in range(looks):
+        time.sleep(between if look else 0)
+        working = {pid for pid in working if _runs(pid)}
+        if not working:
+            break
+    return working
+
+
+def _runs(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                if (task / "stat").read_text().rpartition(")")[2].split()[0] in "RD":
+                    return True
+    return False
 
 
 def processor_seconds(pids: set[int]) -> float:

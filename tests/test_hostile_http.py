@@ -21,7 +21,7 @@ import pytest
 
 from covalue.formats import choose
 from covalue.stores import Request, oxigraph
-from processes import Running, children, processor_seconds, run, serving, wait_until
+from processes import Running, at_work, children, processor_seconds, run, serving, wait_until
 from served import Reply, read
 from test_bounded import HOSTILE, hostile
 
@@ -31,7 +31,11 @@ SUBJECTS = 1200
 SMALL = "SELECT ?o { <http://x/s7> <http://x/next> ?o }"
 ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 LONG = "SELECT * { ?a ?b ?c . ?d <http://x/label> ?f } LIMIT 100000"
-TIGHT = {"COVALUE_SECONDS": "2", "COVALUE_ROWS": "100000", "COVALUE_THREADS": "32"}
+ROOMY = {"COVALUE_SECONDS": "60", "COVALUE_ROWS": "100000", "COVALUE_THREADS": "32"}
+"""So much time that no query comes to its end by it, on whatever machine: where that is the attack, `TIGHT`."""
+TIGHT = {**ROOMY, "COVALUE_SECONDS": "2"}
+HURRIED = 4.0
+"""Seconds after which an attack is said to succeed where the guard is taken away. Where it stands, `Running.ceiling` says after how long."""
 Attack = Callable[[Running], None]
 
 
@@ -46,17 +50,26 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def guarded(data: Path) -> Iterator[Running]:
-    """The program with its guards and little patience."""
-    with serving("--data", data, mutation={"patience": PATIENCE}, **TIGHT) as running:
-        yield running
+def guarded(data: Path) -> Iterator[Callable[[str], Running]]:
+    """The program with its guards, by kind: `roomy`, `tight` (with little time for a query), `impatient` (with clients); started when asked for."""
+    kinds: dict[str, tuple[dict[str, Any] | None, dict[str, str]]] = {"roomy": (None, ROOMY), "tight": (None, TIGHT), "impatient": ({"patience": PATIENCE}, ROOMY)}
+    started: dict[str, Running] = {}
+    with contextlib.ExitStack() as stack:
+
+        def get(kind: str) -> Running:
+            if kind not in started:
+                mutation, more = kinds[kind]
+                started[kind] = stack.enter_context(serving("--data", data, mutation=mutation, **more))
+            wait_until(lambda: at_rest(started[kind]), 60)
+            return started[kind]
+
+        yield get
 
 
 @pytest.fixture
-def server(guarded: Running) -> Running:
-    """It, at rest: nothing that an earlier attack has left runs or waits."""
-    wait_until(lambda: at_rest(guarded), 60)
-    return guarded
+def server(guarded: Callable[[str], Running]) -> Running:
+    """The roomy one, at rest: nothing that an earlier attack has left runs or waits."""
+    return guarded("roomy")
 
 
 PATIENCE: dict[str, Any] = {
@@ -70,19 +83,25 @@ PATIENCE: dict[str, Any] = {
 }
 
 
-def idle(server: Running, seconds: float = 0.3) -> bool:
-    """Whether the program and its workers do next to nothing for a while."""
-    before = processor_seconds({server.process.pid, *children(server.process.pid)})
-    time.sleep(seconds)
-    return processor_seconds({server.process.pid, *children(server.process.pid)}) - before < 0.2 * seconds
+def idle(server: Running) -> bool:
+    """Whether neither the program nor a worker of it is at work."""
+    return not at_work({server.process.pid, *children(server.process.pid)})
 
 
 def at_rest(server: Running) -> bool:
     """Whether no query runs or waits, no answer is kept, and no request is in but this one."""
-    text = server.ask("/metrics").text
-    counts = {name: int(value) for name, value in re.findall(r"^covalue_(store_\w+|requests_running) (\d+)$", text, re.M)}
-    lanes = [counts[f"store_{lane}_{what}"] for lane in ("quick", "heavy") for what in ("running", "waiting")]
-    return not any(lanes) and not counts["store_spooled_bytes"] and counts["requests_running"] <= 1 and not waits(server)
+    found = counts(server)
+    return not queries(found) and not found["store_spooled_bytes"] and found["requests_running"] <= 1 and not waits(server)
+
+
+def counts(server: Running) -> dict[str, int]:
+    """What the program counts of itself, without labels; the look itself is a request that runs."""
+    return {name: int(value) for name, value in re.findall(r"^covalue_(store_\w+|requests_running) (\d+)$", server.ask("/metrics").text, re.M)}
+
+
+def queries(found: dict[str, int]) -> int:
+    """How many queries run or wait."""
+    return sum(found[f"store_{lane}_{what}"] for lane in ("quick", "heavy") for what in ("running", "waiting"))
 
 
 class PremiseError(Exception):
@@ -103,9 +122,7 @@ def busy(server: Running) -> bool:
 
 def soon_idle(server: Running) -> None:
     """The processor is given back."""
-    end = time.monotonic() + 3
-    while not idle(server):
-        assert time.monotonic() < end, "the processor is still busy"
+    wait_until(lambda: idle(server), server.ceiling)
 
 
 def address(query: str, **more: str) -> str:
@@ -113,10 +130,8 @@ def address(query: str, **more: str) -> str:
 
 
 def well(server: Running, source: str = "127.9.9.9") -> None:
-    """Somebody else is served, soon."""
-    began = time.monotonic()
+    """Somebody else is served."""
     assert 200 == server.at(source).query(SMALL).status
-    assert time.monotonic() - began < 2
 
 
 def request_bytes(query: str, method: str = "GET") -> bytes:
@@ -128,7 +143,7 @@ def request_bytes(query: str, method: str = "GET") -> bytes:
 
 def endless(server: Running) -> None:
     """A query that would run for hours."""
-    with server.connect(5) as connection:
+    with server.connect(server.ceiling) as connection:
         connection.sendall(request_bytes(ENDLESS).replace(b"Host: x", b"Host: x\r\nConnection: close"))
         reply = read(connection.recv(10_000) + _rest(connection))
     assert 504 == reply.status
@@ -141,9 +156,7 @@ def hang_up(server: Running) -> None:
     with server.connect() as connection:
         connection.sendall(request_bytes(ENDLESS))
         wait_until(lambda: busy(server))
-    began = time.monotonic()
-    while busy(server) or not idle(server, 0.15):
-        assert time.monotonic() - began < 1.3, "the work goes on though nobody waits for it"
+    wait_until(lambda: not busy(server) and idle(server), server.ceiling)
 
 
 def test_hang_up_in_the_middle(server: Running) -> None:
@@ -154,8 +167,8 @@ def test_hang_up_in_the_middle(server: Running) -> None:
             connection.sendall(request_bytes(LONG).replace(b"\r\n\r\n", f"\r\n{coding}\r\n".encode()))
             assert connection.recv(100).startswith(b"HTTP/1.1 200")
         soon_idle(server)
-    wait_until(lambda: not [p for p in Path(f"/proc/{server.process.pid}/fd").iterdir() if "covalue-" in target(p)], 5)
-    assert "covalue_store_spooled_bytes 0" in server.ask("/metrics").text
+    wait_until(lambda: not [p for p in Path(f"/proc/{server.process.pid}/fd").iterdir() if "covalue-" in target(p)])
+    wait_until(lambda: "covalue_store_spooled_bytes 0" in server.ask("/metrics").text)
 
 
 def target(path: Path) -> str:
@@ -167,7 +180,7 @@ def target(path: Path) -> str:
 def many_rows(server: Running) -> None:
     """An answer beyond the limit of rows, in any format: an error, and never the first part of it."""
     for accept in ("application/sparql-results+json", "text/csv", "text/html"):
-        reply = server.query("SELECT * { ?a ?b ?c . ?d ?e ?f }", accept)
+        reply = server.query("SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT 120000", accept)
         assert 413 == reply.status
         assert "not sent in part" in reply.text
         assert "http://x/s" not in reply.text
@@ -192,10 +205,7 @@ def test_all_hostile_queries_while_small_ones_stay_quick(data: Path) -> None:
 
         def ask(number: int, name: str) -> tuple[str, Reply]:
             client = server.at(f"127.1.0.{number % 8 + 1}")
-            for _ in range(60):
-                reply = client.direct(cases[name].text.encode())
-                if reply.status != 503:
-                    break
+            while (reply := client.direct(cases[name].text.encode())).status == 503:
                 time.sleep(0.2)
             return name, reply
 
@@ -207,11 +217,14 @@ def test_all_hostile_queries_while_small_ones_stay_quick(data: Path) -> None:
             replies = dict(a.result() for a in asked)
         for name, reply in replies.items():
             expected = {s for e in cases[name].expect for s in STATUS.get(e, set())}
+            if expected & {200, 413}:
+                expected.add(504)  # work for a moment, which a busy machine does not get done in time: `test_hostile` gives it more
             assert reply.status in expected, (name, reply.status, reply.text[:200])
             assert reply.status == 200 or ("application/problem+json" == reply.kind and reply.json["detail_zh"])
         took.sort()
-        assert took[len(took) // 2] < max(0.15, 10 * alone[len(alone) // 2])
-        assert took[int(len(took) * 0.99)] < 2.5
+        usual = alone[len(alone) // 2]
+        assert took[len(took) // 2] < max(0.3, 15 * usual), (usual, took[len(took) // 2])
+        assert took[int(len(took) * 0.99)] < max(5, 100 * usual), (usual, took[-5:])
         soon_idle(server)
 
 
@@ -219,12 +232,10 @@ def test_regular_expressions_are_linear(server: Running) -> None:
     """Where Python's own would take minutes; REPLACE as well as REGEX."""
     text, pattern = "a" * 60 + "!", "(a+)+$"
     for call in (f'REGEX("{text}", "{pattern}")', f'REPLACE("{text}", "{pattern}", "b")', f'REGEX("{text}", "(a|aa)+$")', f'REPLACE("{text}", "(.*)*,(.*)*$", "$1")'):
-        began = time.monotonic()
-        assert server.query(f"SELECT ({call} AS ?x) {{}}").status in (200, 400)
-        assert time.monotonic() - began < 1.5
-    began = time.monotonic()
+        assert server.query(f"SELECT ({call} AS ?x) {{}}").status in (200, 400)  # and so within the client's patience
+    began = time.process_time()
     re.search(pattern, "a" * 22 + "!")  # each character more doubles it
-    assert time.monotonic() - began > 0.05
+    assert time.process_time() - began > 0.05
 
 
 # --- requests that are too much
@@ -292,15 +303,16 @@ def test_no_text_takes_the_service_itself_long(server: Running, unit: str) -> No
             slowest = max(slowest, time.monotonic() - began)
 
     thread = threading.Thread(target=watch)
+    before = processor_seconds({server.process.pid})
     thread.start()
-    began = time.monotonic()
-    status = server.direct(text.encode()).status
-    took = time.monotonic() - began
-    done.set()
-    thread.join()
+    try:
+        status = server.direct(text.encode()).status
+    finally:
+        done.set()
+        thread.join()
     assert status in (400, 403, 413)
-    assert took < 15
-    assert slowest < 5
+    assert processor_seconds({server.process.pid}) - before < 5
+    assert slowest < server.patience / 2
 
 
 # --- clients that keep it waiting
@@ -308,28 +320,28 @@ def test_no_text_takes_the_service_itself_long(server: Running, unit: str) -> No
 
 def slow_header(server: Running) -> None:
     """A byte now and then, so that the request never begins."""
-    with server.connect(5) as connection:
+    with server.connect() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
-        _drip(connection, b"X: 1\r\n")
+        _drip(connection, b"X: 1\r\n", server.ceiling)
 
 
 def slow_body(server: Running) -> None:
     """The same with its body."""
-    with server.connect(5) as connection:
+    with server.connect() as connection:
         connection.sendall(b"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\nContent-Length: 90000\r\n\r\n")
-        _drip(connection, b"x")
+        _drip(connection, b"x", server.ceiling)
 
 
 def silent_client(server: Running) -> None:
     """Nothing at all."""
-    with server.connect(5) as connection:
-        _drip(connection, b"")
+    with server.connect() as connection:
+        _drip(connection, b"", server.ceiling)
 
 
-def _drip(connection: socket.socket, piece: bytes) -> None:
+def _drip(connection: socket.socket, piece: bytes, seconds: float) -> None:
     began = time.monotonic()
     try:
-        while time.monotonic() - began < 4:
+        while time.monotonic() - began < seconds:
             connection.sendall(piece)
             time.sleep(0.1)
             connection.setblocking(False)
@@ -346,8 +358,8 @@ def slow_reader(server: Running) -> None:
     """An answer that nobody fetches."""
     with _asked(server, LONG) as connection:
         began = time.monotonic()
-        while time.monotonic() - began < 6:
-            time.sleep(0.5)
+        while time.monotonic() - began < server.ceiling:
+            time.sleep(0.1)
             if not waits(server):
                 assert len(_rest(connection)) < 8_000_000
                 return
@@ -388,7 +400,7 @@ def hoarders(server: Running) -> None:
         for _ in range(5):
             with contextlib.suppress(OSError, AssertionError):
                 stack.enter_context(_asked(server.at("127.3.0.1"), LONG))
-        time.sleep(0.3)
+        wait_until(lambda: counts(server)["requests_running"] <= 1, 60)  # all is with the server's own thread, which sends it
         size = sum(p.stat().st_size for p in Path(f"/proc/{server.process.pid}/fd").iterdir() if "(deleted)" in target(p))
         assert size < 40_000_000, size
 
@@ -400,20 +412,11 @@ def connections(server: Running) -> None:
         for _ in range(90):
             connection = stack.enter_context(server.at("127.4.0.1").connect())
             taken.append(connection)
-        time.sleep(0.2)
-        began = time.monotonic()
         other = server.at("127.4.0.2")
-        with contextlib.closing(other.connect(1.5)) as connection:
+        with contextlib.closing(other.connect(server.ceiling)) as connection:
             connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             assert b"200 OK" in connection.recv(1000)
-        assert time.monotonic() - began < 1.5
-        told = 0
-        for connection in taken:
-            connection.setblocking(False)
-            with contextlib.suppress(OSError):
-                answer = connection.recv(2000)
-                told += answer.startswith(b"HTTP/1.1 503") and b"Retry-After" in answer and b"detail_zh" in answer
-        assert told
+        wait_until(lambda: any(r.startswith(b"HTTP/1.1 503") and b"Retry-After" in r and b"detail_zh" in r for r in map(_now, taken)))
 
 
 def many_files(server: Running) -> None:
@@ -421,11 +424,13 @@ def many_files(server: Running) -> None:
     with contextlib.ExitStack() as stack:
         for i in range(1060):
             with contextlib.suppress(OSError):
-                stack.enter_context(server.at(f"127.5.{i // 30}.1").connect(0.5))
-        time.sleep(0.3)
-        assert server.process.poll() is None
+                stack.enter_context(server.at(f"127.5.{i // 30}.1").connect(5))
+            if server.process.poll() is not None:
+                break
+        wait_until(lambda: server.process.poll() is not None or len(list(Path(f"/proc/{server.process.pid}/fd").iterdir())) > 1040)
         for _ in range(3):
             assert 200 == server.at("127.9.9.9").ask("/health/live").status
+        assert server.process.poll() is None
     assert not any("out of range in select" in line for line in server.said)
 
 
@@ -437,18 +442,22 @@ def full_queue(server: Running) -> None:
     with contextlib.ExitStack() as stack:
         asked = []
         for i in range(30):
-            connection = stack.enter_context(server.at(f"127.6.0.{i + 1}").connect(1))
+            connection = stack.enter_context(server.at(f"127.6.0.{i + 1}").connect())
             connection.sendall(request_bytes(f"{ENDLESS} LIMIT {i + 1}"))
             asked.append(connection)
-        began = time.monotonic()
-        refused = []
-        while not refused and time.monotonic() - began < 1.2:
-            refused = [r for r in map(_now, asked) if r.startswith(b"HTTP/1.1 503") and b"detail_zh" in r]
-        assert refused, "nobody is refused at once"
-        reply = read(refused[0])
+        reply = first_refusal(server, asked)
         assert 1 <= int(reply["Retry-After"]) <= 60
         assert reply.json["detail_zh"]
         assert "*" == reply["Access-Control-Allow-Origin"]
+
+
+def first_refusal(server: Running, asked: list[socket.socket]) -> Reply:
+    """What the first of those that asked is told who is refused; an error once none can be refused any more, since all run or wait."""
+    end = time.monotonic() + server.ceiling
+    while not (refused := [r for r in map(_now, asked) if r.startswith(b"HTTP/1.1 503") and b"detail_zh" in r]):
+        assert queries(counts(server)) < len(asked), "nobody is refused"
+        assert time.monotonic() < end
+    return read(refused[0])
 
 
 def _now(connection: socket.socket) -> bytes:
@@ -474,15 +483,16 @@ def crowding(server: Running, one: Callable[[int], dict[str, str]] = lambda _: {
     for thread in threads:
         thread.start()
     try:
-        time.sleep(1.0)
+        wait_until(lambda: queries(counts(server)) > 1)
+        time.sleep(1.0)  # so that the program knows them
         took = []
         for i in range(12):
             began = time.monotonic()
             reply = server.at("127.7.0.2").ask(address(f"{SMALL} LIMIT {i + 1}"), **(other or {}))
             assert 200 == reply.status
             took.append(time.monotonic() - began)
-            assert sum(took) < 4, took
-        assert sorted(took)[6] < 0.25, took
+            assert sum(took) < server.ceiling, took
+        assert sorted(took)[6] < 0.5, took  # half of what each query of the flood takes
     finally:
         stop.set()  # those that wait end with the server
 
@@ -692,7 +702,7 @@ def not_utf8(server: Running) -> None:
 
 
 def off(kind: str, *names: str) -> dict[str, Any]:
-    return {"patience": PATIENCE, kind: {**(PATIENCE if kind == "patience" else {}), "off": names}}
+    return {kind: {**(PATIENCE if kind == "patience" else {}), "off": names}}
 
 
 GUARDS: dict[str, tuple[Attack, dict[str, Any]]] = {
@@ -718,9 +728,13 @@ GUARDS: dict[str, tuple[Attack, dict[str, Any]]] = {
 }
 
 
+KINDS: dict[Attack, str] = {endless: "tight", **dict.fromkeys((slow_header, slow_body, silent_client, slow_reader, hoarders), "impatient")}
+
+
 @pytest.mark.parametrize("attack", list(dict.fromkeys(a for a, _ in GUARDS.values())), ids=lambda a: a.__name__)
-def test_attack_fails(server: Running, attack: Attack) -> None:
+def test_attack_fails(guarded: Callable[[str], Running], attack: Attack) -> None:
     """And everybody else is served."""
+    server = guarded(KINDS.get(attack, "roomy"))
     attack(server)
     well(server)
 
@@ -729,16 +743,17 @@ def test_attack_fails(server: Running, attack: Attack) -> None:
 def test_attack_succeeds_without_the_guard(data: Path, guard: str) -> None:
     """So it is this guard that holds it."""
     attack, mutation = GUARDS[guard]
-    with serving("--data", data, mutation=mutation, **TIGHT) as server, pytest.raises((AssertionError, OSError)):
+    more = TIGHT if KINDS.get(attack) == "tight" else ROOMY
+    with serving("--data", data, mutation=mutation, ceiling=HURRIED, **more) as server, pytest.raises((AssertionError, OSError)):
         attack(server)
 
 
 def test_connections_of_one_client(data: Path) -> None:
     """With the share, others come in; without it, they wait."""
-    few = {**PATIENCE, "connections": 80, "each": 40, "header_seconds": 8.0}
-    with serving("--data", data, mutation={"patience": few}, **TIGHT) as server:
+    few = {"connections": 80, "each": 40, "header_seconds": 100.0}
+    with serving("--data", data, mutation={"patience": few}) as server:
         connections(server)
-    with serving("--data", data, mutation={"patience": {**few, "off": ["each"]}}, **TIGHT) as server, pytest.raises((AssertionError, OSError)):
+    with serving("--data", data, mutation={"patience": {**few, "off": ["each"]}}, ceiling=HURRIED) as server, pytest.raises((AssertionError, OSError)):
         connections(server)
 
 
@@ -748,7 +763,7 @@ def test_many_files(data: Path) -> None:
 
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 4096:
         pytest.skip("the system allows too few open files")
-    many = {**PATIENCE, "connections": 1500, "header_seconds": 20.0}
+    many = {"connections": 1500, "each": 40, "header_seconds": 100.0}
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, soft[1]))
     try:
@@ -767,7 +782,7 @@ def test_shares(data: Path) -> None:
     without = {"limits": {"quick": 3, "heavy": 1, "off": ["share", "lanes", "queue", "nice"]}}
     with serving("--data", data, mutation=plain, **more) as server:
         crowding(server)
-    with serving("--data", data, mutation=without, **more) as server, pytest.raises((AssertionError, OSError)):
+    with serving("--data", data, mutation=without, ceiling=HURRIED, **more) as server, pytest.raises((AssertionError, OSError)):
         crowding(server)
     with serving("--data", data, "--proxies", "1", mutation=plain, **more) as server:
         crowding_by_proxy(server)
@@ -775,11 +790,15 @@ def test_shares(data: Path) -> None:
 
 def test_who_asks_is_said_by_the_stated_number_of_proxies(data: Path) -> None:
     """With none, X-Forwarded-For counts for nothing; with one, the last entry counts; a wrong number is what lets a client be anybody."""
-    floods = {"limits": {"quick": 2, "heavy": 1, "client_queue": 1, "client_heavy_queue": 1, "quick_seconds": 5.0}}
+    floods = {"limits": {"quick": 2, "heavy": 1, "client_queue": 1, "client_heavy_queue": 1, "quick_seconds": 50.0}}
     for proxies, forwarded, refused in ((0, "198.51.100.{n}", True), (1, "198.51.100.{n}, 203.0.113.1", True), (2, "198.51.100.{n}, 203.0.113.1", False)):
-        with serving("--data", data, "--proxies", str(proxies), mutation=floods, COVALUE_SECONDS="1") as server, ThreadPoolExecutor(6) as pool:
-            asked = [pool.submit(server.ask, address(f"{ENDLESS} LIMIT {n + 1}"), X_Forwarded_For=forwarded.format(n=n)) for n in range(6)]
-            assert refused == (503 in [a.result().status for a in asked]), proxies
+        with serving("--data", data, "--proxies", str(proxies), mutation=floods, **ROOMY) as server, contextlib.ExitStack() as stack:
+            asked = [stack.enter_context(server.connect()) for _ in range(6)]
+            for n, connection in enumerate(asked):
+                header = f"Host: x\r\nX-Forwarded-For: {forwarded.format(n=n)}"
+                connection.sendall(request_bytes(f"{ENDLESS} LIMIT {n + 1}").replace(b"Host: x", header.encode()))
+            with contextlib.nullcontext() if refused else pytest.raises(AssertionError, match="nobody is refused"):
+                first_refusal(server, asked)
 
 
 def test_ways_out(server: Running, data: Path, canary: Canary) -> None:
