@@ -121,7 +121,7 @@ class Client:
     port: int
     source = ""
     """The address to ask from; Linux has all of 127.0.0.0/8 for that."""
-    patience = 20.0
+    patience = 60.0
     """Seconds that it waits for the next bytes."""
 
     def at(self, source: str) -> Client:

@@ -301,6 +301,7 @@ def test_no_text_takes_the_service_itself_long(server: Running, unit: str) -> No
             began = time.monotonic()
             server.at("127.9.9.9").ask("/health/live")
             slowest = max(slowest, time.monotonic() - began)
+            done.wait(0.05)
 
     thread = threading.Thread(target=watch)
     before = processor_seconds({server.process.pid})
@@ -377,7 +378,7 @@ def _asked(server: Any, query: str) -> Iterator[socket.socket]:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     if server.source:
         connection.bind((server.source, 0))
-    connection.settimeout(20)
+    connection.settimeout(server.patience)
     connection.connect(("127.0.0.1", server.port))
     with connection:
         connection.sendall(request_bytes(query))
