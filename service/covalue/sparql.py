@@ -38,11 +38,16 @@ FORMS = {"SELECT", "CONSTRUCT", "DESCRIBE", "ASK"}
 UPDATE_STARTS = (*sorted(UPDATES), "WITH")
 KNOWN_FORMS = (*UPDATE_STARTS, *sorted(FORMS))
 """The first of these that a word begins with says what a request is: the engine needs nothing between a keyword and what follows."""
+USUAL_START = re.compile(r"(?:[ \t\r\n]++|#[^\n\r]*+|PREFIX[ \t]+[\w-]*:[ \t]*<[^<>\"{}|^`\\\x00-\x20]*>)*+(SELECT|CONSTRUCT|DESCRIBE|ASK)", re.I)
+"""How nearly all queries begin; any other beginning is looked at token by token."""
 BLANKS = " \t\r\n"
 """What SPARQL takes for white space; other blanks are faults, and stay."""
 SHORT = 4096
 """Characters of a query whose properties are remembered."""
 VOLATILE = {"RAND", "NOW", "UUID", "STRUUID", "BNODE", "SERVICE"}
+WORDS = re.compile(r"""(?:[^ \t\r\n"'#<]++|<[^<>"{}|^`\x00-\x20]*>|<|"[^"\n\r]*+"?|'[^'\n\r]*+'?)++|#[^\n\r]*""")
+"""What stands between blanks, and comments, in a text without long strings and escapes: cut as by `TOKEN`, without telling kinds apart."""
+NOT_PLAIN = ('"""', "'''", "\\")
 MAKES_BLANKS = frozenset("[(<~|")
 """Signs by which a template makes new blank nodes: anonymous ones, lists, reifiers of triples."""
 
@@ -97,25 +102,37 @@ def guard(text: str) -> None:
         QueryError: the text is empty.
         RefusedError: it is an update, or it calls another endpoint with SERVICE.
     """
-    first = True
-    depth = 0
-    listed = tokens(text) if "SERVICE" not in text.upper() else _without_service(text)
-    for kind, token, offset in listed:
-        if kind == "other":
-            depth += {"{": 1, "}": -1}.get(token, 0)
-        if kind != "word" or not first or depth:
-            continue
-        word = token.upper()
-        first = not word.startswith(KNOWN_FORMS)
-        if word.startswith(UPDATE_STARTS):
-            raise RefusedError(f"{token} is an update, and this endpoint is read-only.", f"{token} 属于更新操作，而本端点只读。", place(text, offset))
+    if "SERVICE" in text.upper():
+        _refuse_service(text)
+    start = _start(text)
+    if start is not None and start[0].upper().startswith(UPDATE_STARTS):
+        token, offset = start
+        raise RefusedError(f"{token} is an update, and this endpoint is read-only.", f"{token} 属于更新操作，而本端点只读。", place(text, offset))
     if not text.strip():
         raise QueryError("the query is empty.", "查询为空。")
 
 
-def _without_service(text: str) -> Iterator[tuple[str, str, int]]:
+def _find_start(text: str) -> tuple[str, int] | None:
+    """The first word outside of braces that says what a request is, and where it stands."""
+    usual = USUAL_START.match(text)
+    if usual:
+        return usual[1], usual.start(1)
+    depth = 0
+    for kind, token, offset in tokens(text):
+        if kind == "other":
+            depth += {"{": 1, "}": -1}.get(token, 0)
+        elif kind == "word" and not depth and token.upper().startswith(KNOWN_FORMS):
+            return token, offset
+    return None
+
+
+def _start(text: str) -> tuple[str, int] | None:
+    return _short_start(text) if len(text) < SHORT else _find_start(text)
+
+
+def _refuse_service(text: str) -> None:
     """
-    The tokens of a query that calls nobody.
+    Lets a query pass that calls nobody.
 
     The engine takes keywords without anything between them and their neighbours, so SERVICE may stand at the end, at the start or in the
     middle of what looks like one word, or like a name (`SERVICEex:a {`, where `ex:` is declared).
@@ -134,7 +151,6 @@ def _without_service(text: str) -> Iterator[tuple[str, str, int]]:
                 "此处不允许 SERVICE：本端点不调用其他端点；请在客户端联合查询，或请运维者放行（--allow-service）。",
                 place(text, offset),
             )
-    return iter(listed)
 
 
 def _calls(name: str, declared: set[str]) -> bool:
@@ -145,12 +161,8 @@ def _calls(name: str, declared: set[str]) -> bool:
 
 def form(text: str) -> str | None:
     """The form of a query, or None where it has none: then it is no query."""
-    return _short_form(text) if len(text) < SHORT else _form(text)
-
-
-def _form(text: str) -> str | None:
-    starts = (f for kind, token, _ in tokens(text) if kind == "word" for f in FORMS if token.upper().startswith(f))
-    return next(starts, None)
+    start = _start(text)
+    return None if start is None else next((f for f in FORMS if start[0].upper().startswith(f)), None)
 
 
 def normalised(text: str) -> str:
@@ -164,6 +176,8 @@ def normalised(text: str) -> str:
 
 
 def _normalised(text: str) -> str:
+    if not any(sign in text for sign in NOT_PLAIN):
+        return " ".join(word for word in WORDS.findall(text) if word[0] != "#").rstrip(" ")
     parts: list[str] = []
     for kind, token, _ in scan(text):
         if kind != "comment" and token.strip(BLANKS):
@@ -202,6 +216,6 @@ def _builds_blanks(listed: list[tuple[str, str]]) -> bool:
     return False
 
 
-_short_form = lru_cache(maxsize=512)(_form)
+_short_start = lru_cache(maxsize=512)(_find_start)
 _short_normalised = lru_cache(maxsize=512)(_normalised)
 _short_volatile = lru_cache(maxsize=512)(_is_volatile)

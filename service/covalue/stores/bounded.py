@@ -23,7 +23,7 @@ from types import TracebackType
 from covalue.errors import CovalueError, FormatError, Place, QueryError, StoreError
 from covalue.formats import FORMATS, Format, Shape
 from covalue.manifest import Manifest, read_manifest
-from covalue.sparql import FORMS, guard, tokens
+from covalue.sparql import form, guard
 from covalue.stores import Answer, Pick, Request
 from covalue.stores.gate import Gate, Lane, Ticket
 from covalue.stores.limits import (
@@ -193,13 +193,14 @@ class BoundedStore:
             self._gate.leave(ticket, time.monotonic() - started, overran or ticket.lane is not first)
 
     def _in_worker(self, request: Request, choice: _Choice, ticket: Ticket, cancel: Cancel | None, seconds: float) -> Stream:
-        worker = self._pool.take()
+        question = (request.text, request.default_graphs, request.named_graphs, choice.number(choice.hint), seconds)
+        worker = self._pool.ask(pickle.dumps(question))
         run = _Run(worker, ticket, self._gate, self.limits, cancel, seconds)
         spool = Spool(self.limits, self._budget)
         try:
             if ticket.lane is Lane.HEAVY:
                 run.lower()
-            return run.ask(request, choice, spool)
+            return run.answer(choice, spool)
         except BaseException:
             spool.close()
             raise
@@ -250,7 +251,7 @@ class _Choice:
         self._pick = pick
         self._errors: dict[Shape, CovalueError] = {}
         self._formats: dict[Shape, Format] = {}
-        self.hint = next((FORM_SHAPES[t.upper()] for kind, t, _ in tokens(text) if kind == "word" and t.upper() in FORMS), None)
+        self.hint = FORM_SHAPES.get(form(text) or "")
 
     def number(self, shape: Shape | None) -> int:
         """What the worker is told; -1 for no format."""
@@ -291,11 +292,9 @@ class _Run:
             self._worker.lower()
         self._lowered = True
 
-    def ask(self, request: Request, choice: _Choice, spool: Spool) -> Stream:
+    def answer(self, choice: _Choice, spool: Spool) -> Stream:
         """See `BoundedStore.stream`."""
-        worker = self._worker
         try:
-            worker.send(pickle.dumps((request.text, request.default_graphs, request.named_graphs, choice.number(choice.hint), self._seconds)))
             while True:
                 frame = self._next()
                 kind = frame[:1]
@@ -381,8 +380,7 @@ class _Pool:
     def about(self) -> tuple[str, list[str]]:
         """Version and named graphs of the dataset, from a first worker."""
         try:
-            worker = self.take()
-            worker.send(pickle.dumps(("", None, None, ABOUT, 3600.0)))
+            worker = self.ask(pickle.dumps(("", None, None, ABOUT, 3600.0)))
             body = json.loads(_whole(worker)[3:])
             self.give(worker, True)
         except BaseException:
@@ -390,9 +388,9 @@ class _Pool:
             raise
         return str(body["version"]), [str(g) for g in body["graphs"]]
 
-    def take(self) -> Worker:
+    def ask(self, question: bytes) -> Worker:
         """
-        A worker that is ready.
+        A worker that has been asked.
 
         Raises:
             CovalueError: none can be started, or the store is closed.
@@ -400,10 +398,18 @@ class _Pool:
         while worker := self._pop():
             if worker in self._fresh:
                 self._greet(worker)
-            if not worker.gone():
+            try:
+                worker.send(question)
                 return worker
+            except OSError:  # it died while nobody used it
+                self._bury(worker)
+        worker = self._greet(self._starter.start())
+        try:
+            worker.send(question)
+        except OSError as e:
             self._bury(worker)
-        return self._greet(self._starter.start())
+            raise crash_error(None) from e
+        return worker
 
     def _pop(self) -> Worker | None:
         with self._lock:

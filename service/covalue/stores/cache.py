@@ -12,7 +12,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
@@ -49,9 +49,9 @@ class Streaming(Store, Protocol):
 
 @dataclass(eq=False)
 class _Flight:
-    """A question that is being evaluated, and those who wait for it."""
+    """A question that is being evaluated, and those who wait for it; the event is made for the first of them."""
 
-    done: threading.Event = field(default_factory=threading.Event)
+    done: threading.Event | None = None
     waiting: int = 0
     answer: Answer | None = None
     error: CovalueError | None = None
@@ -162,6 +162,7 @@ class CachedStore:
             if flight is not None and self._places > 0 and not alone:
                 self._places -= 1
                 flight.waiting += 1
+                flight.done = flight.done or threading.Event()
                 return None, flight, False
             self._misses += 1
             if flight is not None or alone:
@@ -192,7 +193,8 @@ class CachedStore:
         finally:
             with self._lock:
                 del self._flights[key]
-            flight.done.set()
+            if flight.done:
+                flight.done.set()
 
     def _remember_long(self, key: Key) -> None:
         with self._lock:
@@ -208,6 +210,7 @@ class CachedStore:
             CovalueError: what the flight ended in; it would end so again (unless its worker was killed: then only who was on it has lost).
             CancelledError: `cancel` became true.
         """
+        assert flight.done is not None  # made when it was joined
         try:
             while not flight.done.wait(POLL):
                 if cancel is not None and cancel():

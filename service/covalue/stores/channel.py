@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import select
 import socket
+import sys
 from struct import Struct
 
 HEAD = Struct("!I")
 READ = 1 << 17
 SEND_SECONDS = 10.0
+TIME = Struct("@ll")
+"""`struct timeval` of Linux: seconds and microseconds."""
 
 
 class Channel:
@@ -21,13 +23,16 @@ class Channel:
     """
 
     def __init__(self, connection: socket.socket, tick: float | None = None) -> None:
-        self._socket, self._tick = connection, tick
-        connection.settimeout(tick)
+        self._socket = connection
         self._rest = bytearray()
-        self._poll = None
-        if hasattr(select, "poll"):
-            self._poll = select.poll()
-            self._poll.register(connection.fileno(), select.POLLIN)
+        if tick is None:
+            connection.settimeout(None)
+        elif sys.platform == "linux":  # the kernel keeps the time: Python would make two calls of each, and let go of its lock twice
+            connection.settimeout(None)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _time(tick))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _time(SEND_SECONDS))
+        else:
+            connection.settimeout(tick)
 
     def fileno(self) -> int:
         """The number of the socket."""
@@ -41,12 +46,13 @@ class Channel:
             OSError: the other end is gone, or does not read.
         """
         frame = b"".join((HEAD.pack(sum(map(len, parts))), *parts))
-        if self._tick is None or len(frame) < READ // 4:
+        tick = self._socket.gettimeout()
+        if tick is None or len(frame) < READ // 4:
             self._socket.sendall(frame)
             return
         self._socket.settimeout(SEND_SECONDS)
         self._socket.sendall(frame)
-        self._socket.settimeout(self._tick)
+        self._socket.settimeout(tick)
 
     def receive(self) -> bytes:
         """
@@ -58,27 +64,29 @@ class Channel:
         """
         rest = self._rest
         if not rest:
-            data = self._socket.recv(READ)
+            data = self._read()
             if len(data) >= HEAD.size and len(data) - HEAD.size == HEAD.unpack_from(data)[0]:
                 return data[HEAD.size :]
-            self._take(data)
+            rest += data
         while len(rest) < HEAD.size or len(rest) - HEAD.size < HEAD.unpack_from(rest)[0]:
-            self._take(self._socket.recv(READ))
+            rest += self._read()
         end = HEAD.size + HEAD.unpack_from(rest)[0]
         frame = bytes(memoryview(rest)[HEAD.size : end])
         del rest[:end]
         return frame
 
-    def _take(self, data: bytes) -> None:
+    def _read(self) -> bytes:
+        try:
+            data = self._socket.recv(READ)
+        except BlockingIOError as e:
+            raise TimeoutError from e
         if not data:
             raise EOFError
-        self._rest += data
-
-    def gone(self) -> bool:
-        """Whether the other end is closed (or, against the rules, has something to say)."""
-        if self._poll is None:
-            return bool(select.select([self._socket], [], [], 0)[0])
-        return bool(self._poll.poll(0))
+        return data
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _time(seconds: float) -> bytes:
+    return TIME.pack(int(seconds), round(seconds % 1 * 1_000_000))

@@ -8,7 +8,7 @@ import math
 import threading
 import time
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from covalue.stores.limits import Cancel, Limits, OverloadedError, cancelled_error
@@ -32,11 +32,11 @@ class Lane(Enum):
 
 @dataclass(eq=False)
 class Ticket:
-    """One query on its way: who asks, in which lane, and the event that says that its place is there. An empty client is nobody's."""
+    """One query on its way: who asks, in which lane, and, once it must wait, the event that says that its place is there. An empty client is nobody's."""
 
     client: str
     lane: Lane = Lane.QUICK
-    granted: threading.Event = field(default_factory=threading.Event)
+    granted: threading.Event | None = None
 
 
 class Gate:
@@ -69,9 +69,9 @@ class Gate:
             if not self._waiting[ticket.lane] and self._eligible(ticket.client, ticket.lane):
                 self._start(ticket)
                 return
-            self._enqueue(ticket)
+            granted = self._enqueue(ticket)
             self._dispatch(ticket.lane)
-        self._wait(ticket, cancel)
+        self._wait(ticket, granted, cancel)
 
     def leave(self, ticket: Ticket, seconds: float, overran: bool = False) -> None:
         """Gives the place back after so many seconds of evaluation; `overran` says that the quick lane was too short for it."""
@@ -128,7 +128,8 @@ class Gate:
         self._taken[ticket.lane] += 1
         running = self._running[ticket.lane]
         running[ticket.client] = running.get(ticket.client, 0) + 1
-        ticket.granted.set()
+        if ticket.granted:
+            ticket.granted.set()
 
     def _stop(self, ticket: Ticket) -> None:
         self._taken[ticket.lane] -= 1
@@ -137,7 +138,7 @@ class Gate:
         if not running[ticket.client]:
             del running[ticket.client]
 
-    def _enqueue(self, ticket: Ticket) -> None:
+    def _enqueue(self, ticket: Ticket) -> threading.Event:
         limits, waiting = self._limits, self._waiting
         mine = {lane: len(waiting[lane].get(ticket.client, ())) for lane in Lane}
         full = sum(map(self._length, Lane)) >= limits.queue
@@ -146,8 +147,9 @@ class Gate:
             full |= ticket.lane is Lane.HEAVY and mine[Lane.HEAVY] >= limits.client_heavy_queue
         if full and limits.on("queue"):
             raise self._overloaded(ticket.lane)
-        ticket.granted.clear()
+        ticket.granted = granted = threading.Event()
         waiting[ticket.lane].setdefault(ticket.client, deque()).append(ticket)
+        return granted
 
     def _overloaded(self, lane: Lane) -> OverloadedError:
         each = self._limits.seconds if lane is Lane.HEAVY else self._usual
@@ -172,15 +174,15 @@ class Gate:
             else:
                 del waiting[client]
 
-    def _wait(self, ticket: Ticket, cancel: Cancel | None) -> None:
+    def _wait(self, ticket: Ticket, granted: threading.Event, cancel: Cancel | None) -> None:
         until = time.monotonic() + self._limits.wait_seconds
-        while not ticket.granted.wait(POLL):
+        while not granted.wait(POLL):
             gone = cancel is not None and cancel()
             late = time.monotonic() > until
             with self._lock:
                 if not (gone or late):
                     self._dispatch(ticket.lane)  # what a client has wasted fades without anybody leaving
-                elif not ticket.granted.is_set():
+                elif not granted.is_set():
                     self._withdraw(ticket)
                     raise cancelled_error() if gone else self._overloaded(ticket.lane)
 

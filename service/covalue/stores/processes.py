@@ -73,10 +73,6 @@ class Worker:
         """
         return self._channel.receive()
 
-    def gone(self) -> bool:
-        """Whether it has died while nobody used it."""
-        return self._channel.gone()
-
     def ready(self) -> None:
         """
         Waits until the dataset is open.

@@ -79,6 +79,8 @@ class _Record:
         seconds = time.perf_counter() - self._began
         environ = self._environ
         self._metrics.end(environ.get("covalue.route", "none"), environ["REQUEST_METHOD"], self._status, seconds, self.size)
+        if not log.isEnabledFor(logging.INFO):
+            return
         path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1", "replace").decode("utf-8", "replace")
         facts = (environ["REQUEST_METHOD"], path[:500], self._status, round(seconds * 1000, 3), self.size, self._format, environ.get("covalue.query", ""))
         log.info("request", extra=dict(zip(FIELDS, facts, strict=True)))

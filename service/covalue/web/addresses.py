@@ -26,9 +26,11 @@ def check_host() -> None:
     Raises:
         BadRequest: the Host header is not a host name or address with an optional port, or is missing where it must be (RFC 9112, section 3.2).
     """
-    if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1" and not request.environ.get("HTTP_HOST"):
+    environ = request.environ
+    host = environ.get("HTTP_HOST")
+    if environ.get("SERVER_PROTOCOL") == "HTTP/1.1" and not host:
         raise BadRequest("Host")
-    if not HOST.fullmatch(request.environ.get("HTTP_HOST") or request.host):
+    if not HOST.fullmatch(host or request.host):
         raise BadRequest("Host")
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from covalue.questions import Answers, Library
 from covalue.stores import Store
-from covalue.web import access, addresses, assets, crawlers, discovery, editor, graph_store, health, linked_data, nanopubs, problems, protocol, search, start
+from covalue.stores.cache import CachedStore
+from covalue.web import access, addresses, assets, crawlers, discovery, editor, graph_store, health, linked_data, nanopubs, problems, protocol, repeats, search, start
 from covalue.web.ask import ask_blueprint
 from covalue.web.cases import cases_blueprint
 from covalue.web.languages import keep
@@ -15,6 +18,9 @@ from covalue.web.lenses import lenses_blueprint
 from covalue.web.metrics import Metrics
 from covalue.web.questions import question_views, questions_blueprint
 from covalue.web.service import Service
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 MAX_BODY = 1_000_000
 EXPOSED = "Content-Disposition, Content-Language, Covalue-Dataset, Covalue-Incomplete, ETag, Link, Retry-After, X-Total-Count"
@@ -74,10 +80,18 @@ def create_app(store: Store, library: Library | None = None, *, proxies: int = 0
     problems.register(app)
     app.before_request(_before)
     app.after_request(keep)
-    app.wsgi_app = access.Access(app.wsgi_app, service.metrics, ALWAYS)  # type: ignore[method-assign]
+    app.wsgi_app = access.Access(_repeating(app, service), service.metrics, ALWAYS)  # type: ignore[method-assign]
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies)  # type: ignore[method-assign]
     return app
+
+
+def _repeating(app: Flask, service: Service) -> WSGIApplication:
+    """Where the operator lets answers be kept at all, they are kept as they were sent too."""
+    if not isinstance(service.store, CachedStore):
+        return app.wsgi_app
+    service.repeats = repeats.Repeats(app.wsgi_app, lambda: service.store.version)
+    return service.repeats
 
 
 def _add_routes(app: Flask, service: Service, library: Library | None) -> None:
@@ -98,9 +112,10 @@ def _add_routes(app: Flask, service: Service, library: Library | None) -> None:
 
 
 def _before() -> Response | None:
-    request.environ["covalue.route"] = request.endpoint or "none"
+    endpoint = request.endpoint
+    request.environ["covalue.route"] = endpoint or "none"
     addresses.check_host()
-    if request.method == "OPTIONS" and request.endpoint is not None:
+    if request.environ["REQUEST_METHOD"] == "OPTIONS" and endpoint is not None:
         return _options()
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from flask import Response
 
@@ -47,7 +47,9 @@ def metrics(service: Service) -> Callable[[], Response]:
     """All counts."""
 
     def view() -> Response:
-        counts: Mapping[str, int] = getattr(service.store, "counts", dict)()
+        counts: dict[str, int] = dict(getattr(service.store, "counts", dict)())
+        if service.repeats:
+            counts |= service.repeats.counts()
         return _plain(service.metrics.text(service.store.version, counts), CONTENT_TYPE)
 
     return view

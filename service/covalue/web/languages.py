@@ -46,10 +46,12 @@ def say(lang: str) -> Say:
 
 def keep(response: Response) -> Response:
     """Remembers a language that was chosen on a page, and tells caches what the language of an answer depends on."""
-    if "Accept-Language" in response.vary:
+    if "Accept-Language" in response.headers.get("Vary", ""):
         response.vary.add("Cookie")
+    if response.mimetype != "text/html":
+        return response
     wanted = request.args.get("lang", "").lower().partition("-")[0]
-    if response.mimetype == "text/html" and wanted in LANGUAGES and request.cookies.get(COOKIE) != wanted:
+    if wanted in LANGUAGES and request.cookies.get(COOKIE) != wanted:
         response.set_cookie(COOKIE, wanted, max_age=YEAR, path=request.script_root or "/", samesite="Lax", httponly=True, secure=request.is_secure)
         response.headers["Cache-Control"] = response.headers.get("Cache-Control", "").replace("public", "private")
     return response

@@ -21,7 +21,7 @@ from covalue.errors import CovalueError, QueryError, RefusedError
 from covalue.formats import PAGES, Format, Shape, choose
 from covalue.sparql import form, is_volatile, normalised
 from covalue.stores import Request, Store
-from covalue.web import addresses, answers, pages, validators
+from covalue.web import addresses, answers, pages, repeats, validators
 from covalue.web.encodings import IDENTITY
 from covalue.web.languages import language
 
@@ -95,6 +95,8 @@ def _answer(store: Store, asked: Asked, wanted: Request) -> Response:
     try:
         if chosen in PAGES:
             return pages.result(shape, chosen, body, opaque, wanted.text, store.version)
+        if opaque and body.size is not None and body.size <= repeats.LONGEST:
+            request.environ[repeats.MARK] = True
         body = answers.prepared(body, chosen, asked.bom)
         response = answers.send(body, chosen, opaque)
     except BaseException:

@@ -16,6 +16,7 @@ from covalue.stores import Store
 from covalue.terminology import Terms
 from covalue.web import addresses
 from covalue.web.metrics import Metrics
+from covalue.web.repeats import Repeats
 
 KEPT_BYTES = 16_000_000
 
@@ -57,6 +58,7 @@ class Service:
         self.measured = Measured(store)
         self.kept = Kept()
         self.metrics = metrics or Metrics()
+        self.repeats: Repeats | None = None
 
     def warm(self) -> None:
         """Looks up what most pages need; what fails is tried again by the page that needs it."""
