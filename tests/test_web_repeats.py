@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from covalue.errors import QueryError, StoreError
 from covalue.sparql import normalised, scan
-from covalue.stores import Answer, Pick, Request, Store
 from covalue.stores.bounded import BoundedStore
 from covalue.stores.cache import CachedStore
 from covalue.web.repeats import LONGEST, MARK, Repeats
@@ -189,21 +188,3 @@ def test_the_normal_form_is_that_of_the_tokens(text: str) -> None:
         elif parts[-1:] != [" "]:
             parts.append(" ")
     assert "".join(parts).strip(" ") == normalised(text)
-
-
-class Refusing:
-    """A store that nobody may ask."""
-
-    version = "1"
-
-    def answer(self, request: Request, pick: Pick) -> Answer:
-        raise StoreError("busy.", "忙。")
-
-    def graphs(self) -> tuple[str, ...]:
-        return ()
-
-
-def test_only_stores_with_a_cache_have_the_layer() -> None:
-    """Another one's operator wants each question evaluated."""
-    store: Store = Refusing()
-    assert "repeated" not in Served(store).ask("/metrics").text
