@@ -12,7 +12,8 @@ export BUILDAH_ISOLATION=chroot
 image() { buildah --root "$folder/storage" --runroot "$folder/run" "$@"; }
 running=
 finish() {
-  [ -z "$running" ] || kill "$running" 2>/dev/null || true
+  [ -z "$running" ] || kill $(pgrep -P "$running") 2>/dev/null || true  # the service, which unshare waits for
+  [ -z "$running" ] || wait "$running" || true
   image rm --all >/dev/null 2>&1 || true
   umount "$folder/storage/overlay" 2>/dev/null || true
   rm -rf "$folder"
@@ -41,7 +42,7 @@ echo "service"
 root=$(image mount "$container")
 inside=(chroot "$root" setpriv --reuid "$user" --regid "$group" --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs)
 ready=(/opt/covalue/bin/python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:$port/health/ready', timeout=4)")
-unshare --mount --pid --fork --kill-child bash -c '
+unshare --mount --pid --fork bash -c '
   root=$1; shift
   mount --bind "$root" "$root"; mount -o remount,ro,bind "$root"
   mount -t tmpfs tmpfs "$root/tmp"; mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"

@@ -18,13 +18,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 from covalue.errors import CovalueError, FormatError, Place, QueryError, StoreError
 from covalue.formats import FORMATS, Format, Shape
 from covalue.manifest import Manifest, read_manifest
 from covalue.sparql import form, guard
-from covalue.stores import Answer, Pick, Request
+from covalue.stores import Pick, Request
 from covalue.stores.gate import Gate, Lane, Ticket
 from covalue.stores.limits import (
     Cancel,
@@ -39,6 +38,7 @@ from covalue.stores.limits import (
 from covalue.stores.processes import TICK, Starter, Worker, starter
 from covalue.stores.snapshot import ensure
 from covalue.stores.spool import Budget, Spool, Stream
+from covalue.stores.streaming import StreamStore
 from covalue.stores.worker import ABOUT, EXIT_DEADLINE, EXIT_MEMORY, SHAPES, Files, Folder, Opener
 
 FORM_SHAPES = {"SELECT": Shape.BINDINGS, "ASK": Shape.BOOLEAN, "CONSTRUCT": Shape.GRAPH, "DESCRIBE": Shape.GRAPH}
@@ -54,7 +54,7 @@ class _AnewError(Exception):
     """The query is to start anew in the heavy lane."""
 
 
-class BoundedStore:
+class BoundedStore(StreamStore):
     """
     See the module. Safe for any number of threads; closed by `close` or as a context manager.
 
@@ -124,17 +124,6 @@ class BoundedStore:
     def close(self) -> None:
         """Ends all workers; queries that run end in an error."""
         self._pool.close()
-
-    def __enter__(self) -> BoundedStore:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def answer(self, request: Request, pick: Pick) -> Answer:
-        """See `Store.answer`, and the errors of `stream`. No client is named, so only the limits of one query apply."""
-        with self.stream(request, pick) as stream:
-            return Answer(stream.shape, stream.format, stream.read())
 
     def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None) -> Stream:
         """

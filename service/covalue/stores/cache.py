@@ -11,18 +11,17 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Protocol
 
 from covalue.errors import CovalueError, FormatError
 from covalue.formats import Shape
 from covalue.manifest import Manifest
 from covalue.sparql import form, is_volatile, normalised
-from covalue.stores import Answer, Pick, Request, Store
+from covalue.stores import Answer, Pick, Request
 from covalue.stores.limits import Cancel, CancelledError, CrashError, Limits, OverloadedError, cancelled_error
 from covalue.stores.spool import Budget, Spool, Stream
+from covalue.stores.streaming import StoreAround, Streaming
 
 SHARE = 8
 """One answer may take this part of the whole cache; longer ones pass by."""
@@ -40,13 +39,6 @@ SHAPES = {"SELECT": Shape.BINDINGS, "ASK": Shape.BOOLEAN, "CONSTRUCT": Shape.GRA
 Key = bytes
 
 
-class Streaming(Store, Protocol):
-    """A store that can be told who asks, and to stop when the client has gone."""
-
-    def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None) -> Stream:
-        """See `BoundedStore.stream`."""
-
-
 @dataclass(eq=False)
 class _Flight:
     """A question that is being evaluated, and those who wait for it; the event is made for the first of them."""
@@ -57,7 +49,7 @@ class _Flight:
     error: CovalueError | None = None
 
 
-class CachedStore:
+class CachedStore(StoreAround):
     """
     See the module. Safe for any number of threads.
 
@@ -68,7 +60,7 @@ class CachedStore:
     """
 
     def __init__(self, store: Streaming, limit_bytes: int, *, waiting: int = WAITING) -> None:
-        self._store = store
+        super().__init__(store)
         self._most, self._longest = limit_bytes, limit_bytes // SHARE
         self._places = waiting
         self._lock = threading.Lock()
@@ -77,10 +69,6 @@ class CachedStore:
         self._flights: dict[Key, _Flight] = {}
         self._long: OrderedDict[Key, None] = OrderedDict()
         self._hits = self._misses = 0
-
-    @property
-    def version(self) -> str:
-        return self._store.version
 
     @property
     def manifest(self) -> Manifest | None:
@@ -93,31 +81,11 @@ class CachedStore:
         """Whether SERVICE reaches some endpoints."""
         return bool(getattr(self._store, "federates", False))
 
-    def graphs(self) -> Sequence[str]:
-        return self._store.graphs()
-
     def counts(self) -> dict[str, int]:
         """What the store counts, and how many answers are held, their bytes, and how many questions they answered and did not."""
         inner: Mapping[str, int] = getattr(self._store, "counts", dict)()
         with self._lock:
             return {**inner, "cached_answers": len(self._held), "cached_bytes": self._size, "cache_hits": self._hits, "cache_misses": self._misses}
-
-    def close(self) -> None:
-        """Closes the store."""
-        close = getattr(self._store, "close", None)
-        if close is not None:
-            close()
-
-    def __enter__(self) -> CachedStore:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def answer(self, request: Request, pick: Pick) -> Answer:
-        """See `Store.answer`."""
-        with self.stream(request, pick) as stream:
-            return Answer(stream.shape, stream.format, stream.read())
 
     def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None) -> Stream:
         """See `BoundedStore.stream`; a question that waits for an equal one can be cancelled too, and ends in the same errors."""

@@ -14,7 +14,6 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import Any, cast
 
 import pyoxigraph as ox
@@ -23,11 +22,11 @@ from covalue.errors import QueryError, RefusedError
 from covalue.formats import Format, Shape, by_name, choose
 from covalue.names import BASE
 from covalue.sparql import FORMS, place, tokens
-from covalue.stores import Answer, Pick, Request
-from covalue.stores.cache import Streaming
+from covalue.stores import Pick, Request
 from covalue.stores.limits import Cancel, DeadlineError, Limits, TooLargeError, check_size, deadline_error
 from covalue.stores.outward import GatewayError, Outward, Row, read_rows
 from covalue.stores.spool import Stream
+from covalue.stores.streaming import StoreAround, Streaming
 
 MOST_CALLS = 8
 """SERVICE clauses of one query."""
@@ -69,7 +68,7 @@ class _Call:
     closes: int
 
 
-class FederatedStore:
+class FederatedStore(StoreAround):
     """
     See the module. Safe for any number of threads.
 
@@ -80,37 +79,18 @@ class FederatedStore:
     """
 
     def __init__(self, store: Streaming, outward: Outward, limits: Limits | None = None) -> None:
-        self._store, self._outward = store, outward
+        super().__init__(store)
+        self._outward = outward
         self.limits = limits or Limits()
         self.federates = True
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    @property
-    def version(self) -> str:
-        return self._store.version
-
-    def graphs(self) -> Sequence[str]:
-        return self._store.graphs()
-
     def close(self) -> None:
-        """Closes the store."""
+        """Closes the store, and the ways to others."""
         self._outward.close()
-        close = getattr(self._store, "close", None)
-        if close is not None:
-            close()
-
-    def __enter__(self) -> FederatedStore:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def answer(self, request: Request, pick: Pick) -> Answer:
-        """See `Store.answer`."""
-        with self.stream(request, pick) as stream:
-            return Answer(stream.shape, stream.format, stream.read())
+        super().close()
 
     def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None) -> Stream:
         """

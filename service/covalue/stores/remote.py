@@ -24,7 +24,6 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
 
 import pyoxigraph as ox
 
@@ -32,12 +31,13 @@ from covalue.errors import QueryError, RefusedError, StoreError
 from covalue.formats import Format, Shape
 from covalue.manifest import GraphInfo, Manifest
 from covalue.sparql import guard
-from covalue.stores import Answer, Pick, Request
+from covalue.stores import Pick, Request
 from covalue.stores.engines import GRAPH_MANIFEST, GRAPH_MERGED, INTERNAL, JSON, N_TRIPLES, NOWHERE, VIRTUOSO, Endpoint, EngineError, SyntaxRefusedError, boolean, connect
 from covalue.stores.gate import Gate, Ticket
 from covalue.stores.limits import Cancel, DeadlineError, Limits, OverloadedError, TooLargeError, check_size, deadline_error, rows_error
 from covalue.stores.rewrite import Dataset, Text, describing, parse
 from covalue.stores.spool import Budget, Spool, Stream
+from covalue.stores.streaming import StreamStore
 from covalue.stores.wire import Credentials, Wire
 
 log = logging.getLogger("covalue.remote")
@@ -106,7 +106,7 @@ def read_graphs(endpoint: Endpoint) -> dict[str, GraphInfo]:
         last = max(out)
 
 
-class RemoteStore:
+class RemoteStore(StreamStore):
     """A dataset in an engine elsewhere; safe for several threads."""
 
     def __init__(self, endpoint: Endpoint, limits: Limits | None = None, places: int = PLACES) -> None:
@@ -183,12 +183,6 @@ class RemoteStore:
         """Lets the connections go."""
         self.endpoint.wire.close()
 
-    def __enter__(self) -> RemoteStore:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
     @property
     def version(self) -> str:
         """The digest of the published dataset. Without one, another name every time: nothing says that two answers are of the same data."""
@@ -217,11 +211,6 @@ class RemoteStore:
         """How many queries are at the engine and wait for a place there, and the bytes in temporary files."""
         counts = self._gate.counts()
         return {"quick_running": counts["quick_running"], "quick_waiting": counts["quick_waiting"], "spooled_bytes": self._budget.used}
-
-    def answer(self, request: Request, pick: Pick) -> Answer:
-        """See `Store.answer`, and the errors of `stream`."""
-        with self.stream(request, pick) as stream:
-            return Answer(stream.shape, stream.format, stream.read())
 
     def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None) -> Stream:
         """

@@ -15,11 +15,12 @@ from typing import Protocol
 
 from covalue.manifest import FILE, read_manifest
 from covalue.stores.bounded import BoundedStore
-from covalue.stores.cache import CachedStore, Streaming
+from covalue.stores.cache import CachedStore
 from covalue.stores.federation import FederatedStore
 from covalue.stores.limits import Limits
 from covalue.stores.outward import Outward
 from covalue.stores.remote import RemoteStore
+from covalue.stores.streaming import Streaming
 from covalue.stores.wire import Credentials
 
 UNVERSIONED_SECONDS = 300.0

@@ -20,7 +20,7 @@ from werkzeug.exceptions import NotAcceptable
 from covalue.errors import FormatError
 from covalue.formats import PAGES, Format, Shape, carrier
 from covalue.stores import Pick, Request, Store
-from covalue.stores.cache import Streaming
+from covalue.stores.streaming import Streaming
 from covalue.web import addresses, validators
 from covalue.web.encodings import CODINGS, IDENTITY, SMALLEST, choose_coding, encode
 from covalue.web.languages import language
