@@ -38,7 +38,8 @@ class Access:
     """A WSGI application around another one, whose responses all get some headers, unless they bring one of that name."""
 
     def __init__(self, app: WSGIApplication, metrics: Metrics, always: Sequence[tuple[str, str]] = ()) -> None:
-        self._app, self._metrics, self._always = app, metrics, always
+        self._app, self._metrics = app, metrics
+        self._always = [(name.lower(), (name, value)) for name, value in always]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         record = _Record(environ, self._metrics)
@@ -48,7 +49,7 @@ class Access:
         def started(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             record.start(status, headers)
             given = {name.lower() for name, _ in headers}
-            return start_response(status, [*headers, *(header for header in self._always if header[0].lower() not in given)], exc_info)
+            return start_response(status, headers + [header for name, header in self._always if name not in given], exc_info)
 
         try:
             return _Watched(self._app(environ, started), record)

@@ -42,7 +42,8 @@ def base() -> str:
 
 def prefix() -> str:
     """The path under which a proxy has put the service; empty, or with a slash at its start only."""
-    path = "/".join(part for part in request.script_root.split("/") if part)
+    root = request.script_root
+    path = "/".join(part for part in root.split("/") if part) if root else ""
     return quote(f"/{path}", safe=PATH_SAFE) if path else ""
 
 

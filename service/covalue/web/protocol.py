@@ -67,9 +67,12 @@ def view(store: Store, describe: Callable[[Asked], Response]) -> View:
         asked = read_request()
         if asked.wanted is None:
             return describe(asked)
-        request.environ["covalue.query"] = hashlib.sha256(asked.wanted.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        response = _held(store, asked, asked.wanted) or _answer(store, asked, asked.wanted)
-        response.headers.extend((("Covalue-Dataset", store.version), ("Link", f'<{addresses.local(".well-known/void")}>; rel="describedby"')))
+        environ = request.environ
+        environ["covalue.query"] = hashlib.sha256(asked.wanted.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        held = _held(store, asked, asked.wanted) if "HTTP_IF_NONE_MATCH" in environ else None
+        response = held or _answer(store, asked, asked.wanted)
+        response.headers["Covalue-Dataset"] = store.version
+        response.headers["Link"] = f'<{addresses.local(".well-known/void")}>; rel="describedby"'
         return response
 
     return sparql
@@ -77,7 +80,7 @@ def view(store: Store, describe: Callable[[Asked], Response]) -> View:
 
 def _held(store: Store, asked: Asked, wanted: Request) -> Response | None:
     """304 without evaluation: who holds the tag has had the answer, so the query is sound."""
-    if "HTTP_IF_NONE_MATCH" not in request.environ or is_volatile(wanted.text):
+    if is_volatile(wanted.text):
         return None
     asks = form(wanted.text)
     if asks is None:
@@ -123,9 +126,10 @@ def read_request() -> Asked:
         UnsupportedMediaType: a POST of another kind, or in another charset.
         RequestURITooLarge: the address is too long.
     """
-    if len(request.query_string) > LONGEST_ADDRESS:
+    address = request.query_string
+    if len(address) > LONGEST_ADDRESS:
         raise RequestURITooLarge
-    pairs = _pairs(request.query_string)
+    pairs = _pairs(address)
     if request.method != "POST":
         return _read(pairs, pairs)
     kind = request.mimetype
@@ -149,6 +153,8 @@ def _read(own: Pairs, everything: Pairs, must: bool = False) -> Asked:
         everything: all parameters of the request.
         must: whether a request without a query is a fault.
     """
+    if len(everything) == len(own) == 1 and own[0][0] == "query":  # what most ask
+        return Asked(Request(_text(own[0][1])))
     if any(name == "update" for name, _ in everything):
         raise _no_update()
     named = tuple(v for p in ("format", "output", "results") for n, v in everything if n == p)
@@ -168,12 +174,16 @@ def _wanted(own: Pairs, everything: Pairs, must: bool) -> Request | None:
         if must:
             raise QueryError("give exactly one query, as the parameter query.", "请以参数 query 给出恰好一个查询。")
         return None
-    text = queries[0].removeprefix("\ufeff")
-    if "\0" in text:
-        raise _not_utf8()
+    text = _text(queries[0])
     default, graphs = (tuple(_graph(v) for n, v in everything if n == p and v.strip()) for p in ("default-graph-uri", "named-graph-uri"))
     stated = bool(default or graphs)
     return Request(text, default if stated else None, graphs if stated else None)
+
+
+def _text(query: str) -> str:
+    if "\0" in query:
+        raise _not_utf8()
+    return query.removeprefix("\ufeff")
 
 
 def _graph(name: str) -> str:
