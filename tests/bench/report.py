@@ -14,7 +14,9 @@ WORDS = {
     "Eight-query mix (ratio: to oxigraph's server, same load)": "八种查询混合（比值：相对于同负载下的 oxigraph 服务器）",
     "Small queries (ratio: to Flask that does nothing, on the same WSGI server)": "小查询（比值：相对于同一 WSGI 服务器上什么也不做的 Flask）",
     "One small query, without HTTP (ratio of p50: to in process)": "单个小查询，不经 HTTP（p50 之比：相对于进程内执行）",
-    "Small queries (4 clients) beside a client that asks for a GROUP BY matrix without pause": "小查询（4 个客户端），同时另有一个客户端不停地请求 GROUP BY 矩阵",
+    "Small queries (4 clients, cold) beside a client that asks for a matrix rolled up over classes without pause (cold)": (
+        "小查询（4 个客户端，无缓存），同时另有一个客户端不停地请求按类别逐级汇总的矩阵（无缓存）"
+    ),
     "Quick queries (2 clients)": "快速查询（2 个客户端）",
     "Seconds until the processor is idle": "处理器恢复空闲所需秒数",
     "1,000,000 rows as JSON (ratio: of throughput)": "1,000,000 行 JSON（比值：吞吐量）",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import gc
 import select
 import signal
 import sys
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from flask import Flask
 from waitress.server import create_server
 
 from covalue.errors import StoreError
@@ -62,7 +64,7 @@ def run(
 
     def make(store: Opened) -> WSGIApplication:
         app = create_app(store, library() if library else None, proxies=proxies, metrics=metrics)
-        threading.Thread(target=app.extensions["covalue"].warm, daemon=True).start()  # so that no client waits for counts and names
+        threading.Thread(target=_warm, args=(app,), daemon=True).start()  # so that no client waits for counts and names
         return app
 
     front = Front(source, make)
@@ -70,6 +72,14 @@ def run(
         _serve(front, host, port, threads, proxies)
     finally:
         front.close()
+
+
+def _warm(app: Flask) -> None:
+    """Then what the application holds is no more looked through by the collector of garbage, which comes by every few requests."""
+    app.extensions["covalue"].warm()
+    gc.unfreeze()  # of an application before this one
+    gc.collect()
+    gc.freeze()
 
 
 def _serve(front: Front, host: str, port: int, threads: int, proxies: int) -> None:
