@@ -25,13 +25,13 @@ from covalue.formats import FORMATS, Shape, by_name, choose, offered
 from covalue.manifest import GraphInfo, Manifest, write_manifest
 from covalue.stores import Request, Store
 from covalue.stores.bounded import BoundedStore
-from covalue.stores.gate import Gate, Ticket
-from covalue.stores.limits import MB, DeadlineError, Limits, OverloadedError, TextLimits, TooLargeError, check_size
+from covalue.stores.gate import Gate, Lane, Ticket
+from covalue.stores.limits import MB, Cancel, DeadlineError, Limits, OverloadedError, TextLimits, TooLargeError, check_size
 from covalue.stores.oxigraph import OxigraphStore
 from covalue.stores.processes import LOW_PRIORITY
 from covalue.stores.spool import Stream
 from covalue.stores.worker import RowCounter
-from processes import children, processor_seconds, resident
+from processes import at_work, children, resident
 
 HOSTILE = Path(__file__).resolve().parent / "hostile"
 SUBJECTS = 1500
@@ -40,7 +40,8 @@ ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 DOUBLING = (
     'SELECT (STRLEN(?z) AS ?n) { BIND("' + "a" * 64 + '" AS ?s0) ' + " ".join(f"BIND(CONCAT(?s{i}, ?s{i}) AS ?s{i + 1})" for i in range(24)) + " BIND(CONCAT(?s24, ?s23) AS ?z) }"
 )
-TIGHT = Limits(seconds=1.5, memory=256 * MB, rows=100_000, bytes=20 * MB, quick=3, heavy=1)
+TIGHT = Limits(seconds=60.0, memory=256 * MB, rows=100_000, bytes=20 * MB, quick=3, heavy=1)
+"""So much time that no query ends by it, however busy the machine: where that is the point, a test says how much."""
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 
@@ -104,7 +105,20 @@ def outcome(store: BoundedStore, query: str, **more: object) -> tuple[str, float
     return found, time.monotonic() - start
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
+@contextlib.contextmanager
+def going(store: BoundedStore, *queries: str) -> Iterator[list[str]]:
+    """Queries that run in threads of their own until the block ends; gives what they have ended in so far."""
+    stop, found = threading.Event(), list[str]()
+    threads = [in_thread(lambda q=q: found.append(outcome(store, q, cancel=stop.is_set)[0])) for q in queries]  # type: ignore[misc]
+    try:
+        yield found
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"
@@ -115,16 +129,6 @@ def in_thread(function: Callable[[], object]) -> threading.Thread:
     thread = threading.Thread(target=function)
     thread.start()
     return thread
-
-
-# --- processes, as the system sees them -------------------------------------------------------------------------------------------
-
-
-def idle(seconds: float = 0.3) -> bool:
-    """Whether our children do next to nothing for a while."""
-    before = processor_seconds(children(os.getpid()))
-    time.sleep(seconds)
-    return processor_seconds(children(os.getpid())) - before < 0.2 * seconds
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------------------
@@ -195,7 +199,7 @@ def test_fault_of_the_query_comes_before_the_format(bounded: BoundedStore) -> No
     for query, word in (("SELECT * {}", "bindings"), ("ASK {}", "boolean"), ("DESCRIBE <http://x/s7>", "graph")):
         with pytest.raises(FormatError, match=word):
             bounded.answer(Request(query), refuse)  # type: ignore[arg-type]
-    assert before == children(os.getpid())
+    assert children(os.getpid()) <= before  # one that an earlier query has ended may have gone meanwhile
 
 
 def test_dataset_of_the_protocol(bounded: BoundedStore, plain: OxigraphStore) -> None:
@@ -223,9 +227,9 @@ def test_many_threads(bounded: BoundedStore) -> None:
 
 def test_spawned(folder: Path, plain: OxigraphStore) -> None:
     """Where a fork is not safe, workers are started anew; they answer and end the same."""
-    with BoundedStore.open(folder, replace(TIGHT, seconds=0.6), method="spawn") as store:
+    with BoundedStore.open(folder, TIGHT, method="spawn") as store:
         assert plain.answer(Request(SMALL), pick).body == store.answer(Request(SMALL), pick).body  # type: ignore[arg-type]
-        assert "DeadlineError" == outcome(store, ENDLESS)[0]
+        assert "DeadlineError" == outcome(store, ENDLESS, seconds=0.6)[0]
         assert "fine" == outcome(store, SMALL)[0]
     with pytest.raises(StoreError, match="no dataset"):
         BoundedStore.open(folder / "none", method="spawn")
@@ -238,7 +242,7 @@ def test_on_disk(folder: Path, plain: OxigraphStore) -> None:
             for query in (QUERIES["count"], QUERIES["named"], QUERIES["select"]):
                 assert plain.answer(Request(query), pick).body == store.answer(Request(query), pick).body  # type: ignore[arg-type]
             assert (plain.version, plain.graphs()) == (store.version, store.graphs())
-            assert "DeadlineError" == outcome(store, ENDLESS)[0]
+            assert "DeadlineError" == outcome(store, ENDLESS, seconds=0.6)[0]
     assert 1 == len(list(folder.glob("covalue-*.store")))
 
 
@@ -251,7 +255,7 @@ def test_cannot_open(tmp_path: Path) -> None:
     broken.write_text("<a> <b>\n <c> <d>")
     with pytest.raises(SourceError, match=r"broken\.ttl:2"):
         BoundedStore.from_files([broken])
-    assert before == children(os.getpid())
+    wait_for(lambda: children(os.getpid()) <= before)
 
 
 def test_files(tmp_path: Path) -> None:
@@ -266,13 +270,11 @@ def test_closed(folder: Path) -> None:
     """A closed store says so, ends what runs, and leaves no process."""
     before = children(os.getpid())
     store = BoundedStore.open(folder, TIGHT)
-    found: list[str] = []
-    thread = in_thread(lambda: found.append(outcome(store, ENDLESS)[0]))
-    wait_for(lambda: store.counts()["quick_running"] == 1)
-    time.sleep(0.1)
-    store.close()
-    thread.join(5)
-    assert found
+    with going(store, ENDLESS) as found:
+        wait_for(lambda: store.counts()["quick_running"] == 1)
+        time.sleep(0.1)
+        store.close()
+        wait_for(lambda: bool(found))
     assert found[0] in ("StoreError", "TooLargeError", "CrashError")
     with pytest.raises(StoreError, match="closed"):
         run(store, SMALL)
@@ -309,19 +311,27 @@ def hostile(path: Path) -> Hostile:
     return Hostile(tuple(header["expect"].split()), text)
 
 
+@pytest.fixture(scope="module")
+def unwatched(folder: Path) -> Iterator[BoundedStore]:
+    """Workers do not end themselves: what the service has not ended goes on."""
+    with opened(folder, "watch") as store:
+        yield store
+
+
 @pytest.mark.parametrize("path", sorted(HOSTILE.glob("*.rq")), ids=lambda p: p.stem)
-def test_hostile(bounded: BoundedStore, path: Path) -> None:
-    """Each ends as foretold and in time, with both sentences; the next query is answered at once, and nothing goes on in the background."""
-    case = hostile(path)
+def test_hostile(unwatched: BoundedStore, path: Path) -> None:
+    """Each ends as foretold and in time, with both sentences; the next query is answered, and nothing goes on in the background."""
+    case, store = hostile(path), unwatched
     error: CovalueError | None = None
-    start = time.monotonic()
+    start, spent = time.monotonic(), time.thread_time()
     try:
-        run(bounded, case.text, seconds=1.0).close()
+        run(store, case.text, seconds=1.0 if "seconds" in case.expect else None).close()
     except CovalueError as e:
         error = e
-    took = time.monotonic() - start
+    took, spent = time.monotonic() - start, time.thread_time() - spent
     assert "fine" in case.expect if error is None else isinstance(error, tuple(ENDS[e] for e in case.expect if e in ENDS)), (error, took)
-    assert took < (1.0 if set(case.expect) <= {"size", "refused"} else 4.0)
+    assert took < 30
+    assert spent < 1
     if error is not None:
         assert error.en != error.zh
         assert any("\u4e00" <= c for c in error.zh)
@@ -329,16 +339,17 @@ def test_hostile(bounded: BoundedStore, path: Path) -> None:
         assert isinstance(error, QueryError)
         assert error.place is not None
         assert error.place.line is not None
-    assert "fine" == outcome(bounded, SMALL)[0]
-    assert sys.platform != "linux" or idle(0.2) or idle(0.5)
+    assert "fine" == outcome(store, SMALL)[0]
+    if sys.platform == "linux":
+        wait_for(lambda: not at_work(children(os.getpid())))
 
 
 @pytest.mark.parametrize("path", [p for p in sorted(HOSTILE.glob("*.rq")) if "size" in hostile(p).expect], ids=lambda p: p.stem)
 def test_hostile_without_the_size_guard(folder: Path, path: Path) -> None:
     """What the size guard would let through is still held by deep stack and deadline: no query brings the service down."""
-    with opened(folder, "size", seconds=0.8) as store:
-        found, took = outcome(store, hostile(path).text)
-        assert took < 5
+    with opened(folder, "size") as store:
+        found, took = outcome(store, hostile(path).text, seconds=0.8)
+        assert took < 30
         assert found in ("fine", "DeadlineError", "TooLargeError", "CrashError", "QueryError")
         assert "fine" == outcome(store, SMALL)[0]
 
@@ -347,10 +358,9 @@ def test_hostile_without_the_size_guard(folder: Path, path: Path) -> None:
 
 
 def test_deadline(folder: Path) -> None:
-    """The deadline ends a query in time; without it the query still runs long after."""
-    with opened(folder, seconds=0.4) as store:
-        found, took = outcome(store, ENDLESS)
-        assert ("DeadlineError", True) == (found, took < 1.4)
+    """The deadline ends a query; without it the query still runs long after."""
+    with opened(folder, "watch", seconds=0.4) as store:
+        assert "DeadlineError" == outcome(store, ENDLESS)[0]
     with opened(folder, "deadline", "watch", seconds=0.4) as store:
         end = time.monotonic() + 2
         found, took = outcome(store, ENDLESS, cancel=lambda: time.monotonic() > end)
@@ -358,32 +368,29 @@ def test_deadline(folder: Path) -> None:
 
 
 def test_worker_ends_itself(folder: Path) -> None:
-    """Should the service not end a query, its worker does, a little later; without that watch it goes on."""
+    """Should the service not end a query, its worker does, a little later."""
     with opened(folder, "deadline", seconds=0.3) as store:
         found, took = outcome(store, ENDLESS)
-        assert ("DeadlineError", True) == (found, 1.2 < took < 4)
+        assert ("DeadlineError", True) == (found, took > 1.2)
 
 
-def test_caller_may_ask_for_less_time(bounded: BoundedStore) -> None:
+def test_caller_may_ask_for_less_time(folder: Path) -> None:
     """A shorter deadline holds; a longer one than that of the limits does not."""
-    assert outcome(bounded, ENDLESS, seconds=0.2)[1] < 1.2
-    found, took = outcome(bounded, ENDLESS, seconds=100)
-    assert ("DeadlineError", True) == (found, took < 4)
+    with opened(folder, seconds=0.5) as store:
+        for asked, holds in ((0.2, "0.2"), (100, "0.5")):
+            with pytest.raises(DeadlineError, match=f"longer than {holds} s"):
+                run(store, ENDLESS, seconds=asked)
 
 
 def test_cancel(folder: Path) -> None:
-    """A client that goes stops the work at once; without the look at it, the deadline has to."""
-    for off, most in (((), 0.5), (("cancel",), 3.5)):
-        with opened(folder, *off, seconds=2.0) as store:
-            gone = threading.Event()
-            found: list[tuple[str, float]] = []
-            thread = in_thread(lambda: found.append(outcome(store, ENDLESS, cancel=gone.is_set)))  # noqa: B023
-            wait_for(lambda: store.counts()["quick_running"] == 1)
-            gone.set()
-            start = time.monotonic()
-            thread.join(10)
-            assert (("CancelledError" if not off else "DeadlineError"), True) == (found[0][0], time.monotonic() - start < most)
-            assert off or sys.platform != "linux" or idle()
+    """A client that goes stops the work, however much time is left; without the look at it, the deadline has to."""
+    for off, seconds, expected in (((), 600.0, "CancelledError"), (("cancel",), 1.0, "DeadlineError")):
+        with opened(folder, *off, seconds=seconds) as store:
+            with going(store, ENDLESS) as found:
+                wait_for(lambda: store.counts()["quick_running"] == 1 or bool(found))
+            assert [expected] == found
+            if sys.platform == "linux":
+                wait_for(lambda: not at_work(children(os.getpid())))
 
 
 @linux
@@ -393,7 +400,7 @@ def test_client_hangs_up(folder: Path, lookahead: int) -> None:
     from waitress.server import create_server
 
     ends: list[str] = []
-    with opened(folder, seconds=3.0) as store:
+    with opened(folder, seconds=600.0 if lookahead else 1.0) as store:
 
         def application(environ: dict[str, object], start: Callable[..., object]) -> list[bytes]:
             ends.append(outcome(store, ENDLESS, cancel=environ["waitress.client_disconnected"])[0])
@@ -404,12 +411,10 @@ def test_client_hangs_up(folder: Path, lookahead: int) -> None:
         thread = in_thread(server.run)
         with socket.create_connection(("127.0.0.1", server.effective_port)) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            wait_for(lambda: store.counts()["quick_running"] == 1)
-        start = time.monotonic()
+            wait_for(lambda: store.counts()["quick_running"] == 1 or bool(ends))
         wait_for(lambda: bool(ends))
         assert (["CancelledError"] if lookahead else ["DeadlineError"]) == ends
-        assert (time.monotonic() - start < 0.5) == bool(lookahead)
-        assert idle()
+        wait_for(lambda: not at_work(children(os.getpid())))
         server.close()
         server.task_dispatcher.shutdown()
         with contextlib.suppress(OSError):
@@ -419,13 +424,10 @@ def test_client_hangs_up(folder: Path, lookahead: int) -> None:
 
 def test_cancel_while_waiting(folder: Path) -> None:
     """A client that goes while it waits gives up its turn."""
-    with opened(folder, quick=1, heavy=1, quick_seconds=9, crowded_seconds=9) as store:
-        threads = [in_thread(lambda: outcome(store, ENDLESS))]
+    with opened(folder, quick=1, heavy=1, quick_seconds=900, crowded_seconds=900) as store, going(store, ENDLESS) as found:
         wait_for(lambda: store.counts()["quick_running"] == 1)
-        found, took = outcome(store, SMALL, cancel=lambda: True)
-        assert ("CancelledError", True) == (found, took < 0.5)
-        assert 0 == store.counts()["quick_waiting"]
-        threads[0].join()
+        assert "CancelledError" == outcome(store, SMALL, cancel=lambda: True)[0]
+        assert (0, 1, []) == (store.counts()["quick_waiting"], store.counts()["quick_running"], found)
 
 
 @pytest.mark.parametrize("name", ["json", "xml", "csv", "tsv"])
@@ -477,7 +479,7 @@ def test_bytes(folder: Path) -> None:
 @pytest.mark.parametrize("off", [(), ("memory",), ("rlimit",)], ids=["both", "RLIMIT_AS alone", "watch alone"])
 def test_memory(folder: Path, off: tuple[str, ...]) -> None:
     """A query that eats memory ends, by the system's limit or by the worker's own look."""
-    with opened(folder, *off, memory=100 * MB, seconds=5.0, quick_seconds=9) as store:
+    with opened(folder, *off, memory=100 * MB, quick_seconds=900) as store:
         assert "TooLargeError" == outcome(store, DOUBLING)[0]
         assert "fine" == outcome(store, SMALL)[0]
 
@@ -485,12 +487,8 @@ def test_memory(folder: Path, off: tuple[str, ...]) -> None:
 @linux
 def test_memory_without_guards(folder: Path) -> None:
     """Without both looks the same query takes much more than its limit."""
-    with opened(folder, "memory", "rlimit", memory=100 * MB, seconds=5.0, quick_seconds=9) as store:
-        peak = 0
-        thread = in_thread(lambda: outcome(store, DOUBLING))
-        while thread.is_alive():
-            peak = max([peak, *map(resident, children(os.getpid()))])
-        assert peak > 400 * MB
+    with opened(folder, "memory", "rlimit", memory=100 * MB, quick_seconds=900) as store, going(store, DOUBLING):
+        wait_for(lambda: max(map(resident, children(os.getpid())), default=0) > 400 * MB)
 
 
 @linux
@@ -499,7 +497,7 @@ def test_large_worker_is_not_kept(folder: Path) -> None:
     fat = "SELECT (STRLEN(GROUP_CONCAT(CONCAT(STR(?a), STR(?d)))) AS ?n) { ?a <http://x/next> ?b . ?d <http://x/next> ?e }"
     kept = {}
     for off in ((), ("recycle",)):
-        with opened(folder, *off, quick=1, seconds=8.0, quick_seconds=9) as store:
+        with opened(folder, *off, quick=1, quick_seconds=900) as store:
             assert "fine" == outcome(store, fat)[0]
             kept[off] = max(map(resident, children(os.getpid())))
     assert kept[()] < 120 * MB
@@ -529,7 +527,6 @@ class Canary:
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
-        self._socket.settimeout(5)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
         self.knocks = 0
         self._thread = in_thread(self._run)
@@ -569,7 +566,7 @@ def test_network(folder: Path, canary: Canary, disk: bool) -> None:
         assert 0 == canary.knocks
     with opened(folder, "guard", "network", **size) as store:
         assert "StoreError" == outcome(store, query)[0]
-        assert 1 <= canary.knocks
+        wait_for(lambda: canary.knocks > 0)
 
 
 # --- places, turns and lanes ------------------------------------------------------------------------------------------------------
@@ -577,17 +574,14 @@ def test_network(folder: Path, canary: Canary, disk: bool) -> None:
 
 def test_full_queue_refuses_at_once(folder: Path) -> None:
     """Past the queue's length a query is refused at once, with the seconds after which to come again; without the guard it waits."""
-    for off in ((), ("queue",)):
-        with opened(folder, *off, quick=1, heavy=1, queue=2, quick_seconds=9, crowded_seconds=9, wait_seconds=0.5) as store:
-            threads = [in_thread(lambda: outcome(store, ENDLESS)) for _ in range(3)]
+    for off, patience in (((), 600.0), (("queue",), 0.5)):
+        with opened(folder, *off, quick=1, heavy=1, queue=2, quick_seconds=900, crowded_seconds=900, wait_seconds=patience) as store, going(store, *[ENDLESS] * 3):
             wait_for(lambda: store.counts()["quick_waiting"] == 2)
             start = time.monotonic()
             with pytest.raises(OverloadedError) as caught:
                 run(store, SMALL)
-            assert (time.monotonic() - start < 0.2) == (not off)
+            assert (time.monotonic() - start >= patience) == bool(off)
             assert 1 <= caught.value.retry_after <= 60
-            for thread in threads:
-                thread.join()
 
 
 def test_share_of_a_client(folder: Path) -> None:
@@ -669,37 +663,52 @@ def test_memory_of_the_gate_is_bounded() -> None:
     assert not any(gate.counts().values())
 
 
-def test_demotion(folder: Path) -> None:
+def test_demotion(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Past its budget a query leaves the quick lane and runs on; its like goes to the heavy lane from the start."""
     with opened(folder, quick_seconds=0.2) as store:
-        seen: list[dict[str, int]] = []
-        thread = in_thread(lambda: outcome(store, ENDLESS))
-        while thread.is_alive():
-            seen.append(store.counts())
-            time.sleep(0.01)
-        assert any(c["heavy_running"] == 1 and c["quick_running"] == 0 for c in seen)
-        thread = in_thread(lambda: outcome(store, ENDLESS))
-        wait_for(lambda: store.counts()["heavy_running"] == 1, 0.15)
-        assert 0 == store.counts()["quick_running"]
-        thread.join()
+        asked: list[Lane] = []
+        enter = store._gate.enter
+
+        def noted(ticket: Ticket, cancel: Cancel | None = None) -> None:
+            asked.append(ticket.lane)
+            enter(ticket, cancel)
+
+        monkeypatch.setattr(store._gate, "enter", noted)
+        for _ in range(2):
+            with going(store, ENDLESS) as found:
+                wait_for(lambda: (1, 0) == (store.counts()["heavy_running"], store.counts()["quick_running"]))
+                assert [] == found
+        assert [Lane.QUICK, Lane.HEAVY] == asked
+
+
+def niceness() -> set[int]:
+    """Of all threads of our workers."""
+    found = set()
+    for pid in children(os.getpid()):
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                with contextlib.suppress(OSError):
+                    found.add(os.getpriority(os.PRIO_PROCESS, int(task.name)))
+    return found
 
 
 @linux
 @pytest.mark.skipif(not hasattr(os, "getpriority"), reason="no priorities")
 def test_heavy_queries_give_way(folder: Path) -> None:
     """A heavy query runs with low priority, and its worker is not used for quick ones again; without that it competes."""
+    usual = {os.getpriority(os.PRIO_PROCESS, 0)}
+    wait_for(lambda: niceness() <= usual)  # those of earlier tests have gone
     for off in ((), ("nice",)):
         with opened(folder, *off, quick_seconds=0.1) as store:
-            thread = in_thread(lambda: outcome(store, ENDLESS))
-            wait_for(lambda: store.counts()["heavy_running"] == 1)
-            time.sleep(0.1)
-            tasks = [int(t.name) for pid in children(os.getpid()) for t in Path(f"/proc/{pid}/task").iterdir()]
-            niceness = {os.getpriority(os.PRIO_PROCESS, t) for t in tasks}
-            assert (LOW_PRIORITY in niceness) == (not off)
-            thread.join()
+            with going(store, ENDLESS):
+                wait_for(lambda: store.counts()["heavy_running"] == 1)
+                if off:
+                    time.sleep(0.3)
+                    assert usual == niceness()
+                else:
+                    wait_for(lambda: LOW_PRIORITY in niceness())
             outcome(store, SMALL)
-            tasks = [int(t.name) for pid in children(os.getpid()) for t in Path(f"/proc/{pid}/task").iterdir()]
-            assert {os.getpriority(os.PRIO_PROCESS, 0)} == {os.getpriority(os.PRIO_PROCESS, t) for t in tasks}
+            wait_for(lambda: usual == niceness())
 
 
 def quick_times(store: BoundedStore, seconds: float) -> list[float]:
@@ -726,12 +735,13 @@ def test_quick_beside_eight_hostile(folder: Path, clients: int) -> None:
                         run(store, f"{ENDLESS}#{number}.{i}", client=f"10.9.9.{number % clients}", cancel=stop.is_set).close()  # noqa: B023
 
             threads = [in_thread(lambda n=n: attack(n)) for n in range(8)]  # type: ignore[misc]
+            wait_for(lambda: sum(v for k, v in store.counts().items() if k.endswith(("running", "waiting"))) >= 4)
             time.sleep(0.5)
-            times = quick_times(store, 3.0)
+            times = quick_times(store, 2.0)
             stop.set()
             for thread in threads:
                 thread.join()
-            good = statistics.median(times) < 0.05 and times[int(len(times) * 0.95)] < 0.3 and len(times) > 100
+            good = statistics.median(times) < 0.5 and times[int(len(times) * 0.9)] < 1
             assert good == (not off), (len(times), times[len(times) // 2], times[-5:])
 
 
@@ -781,7 +791,7 @@ def test_no_room_for_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp
 @linux
 def test_memory_is_flat(folder: Path) -> None:
     """A long answer takes no memory in the service, nor do many small ones."""
-    with opened(folder, rows=2_000_000, bytes=500 * MB, seconds=30.0) as store:
+    with opened(folder, rows=2_000_000, bytes=500 * MB, seconds=300.0) as store:
         query = "SELECT ?a ?f { ?a <http://x/next> ?c . ?d <http://x/next> ?f } LIMIT 400000"
         run(store, query).close()
         before = resident(os.getpid())
@@ -806,20 +816,17 @@ def workers() -> set[int]:
 @pytest.mark.parametrize(("number", "expected"), [(11, "CrashError"), (6, "TooLargeError"), (9, "CrashError"), (15, "CrashError")], ids=["SEGV", "ABRT", "KILL", "TERM"])
 def test_worker_dies(folder: Path, number: int, expected: str) -> None:
     """A worker that dies under a query is an error of that query alone; others go on, and the next is answered."""
-    with opened(folder, seconds=3.0, quick_seconds=9) as store:
-        found: dict[str, str] = {}
-        first = in_thread(lambda: found.update(first=outcome(store, ENDLESS)[0]))
-        wait_for(lambda: store.counts()["quick_running"] == 1)
-        time.sleep(0.2)
-        victim = max(workers(), key=lambda p: processor_seconds({p}))
-        second = in_thread(lambda: found.update(second=outcome(store, ENDLESS, seconds=1.0)[0]))
-        time.sleep(0.2)
-        os.kill(victim, number)
-        first.join(2)
-        assert {"first": expected} == found
-        assert "fine" == outcome(store, SMALL)[0]
-        second.join()
-        assert "DeadlineError" == found["second"]
+    with opened(folder, seconds=600.0, quick_seconds=900) as store, going(store, ENDLESS) as first:
+        wait_for(lambda: len(at_work(workers())) == 1)
+        victim = at_work(workers()).pop()
+        with going(store, ENDLESS) as second:
+            wait_for(lambda: len(at_work(workers())) == 2)
+            os.kill(victim, number)
+            wait_for(lambda: bool(first))
+            assert [expected] == first
+            assert "fine" == outcome(store, SMALL)[0]
+            assert [] == second
+        assert ["CancelledError"] == second
 
 
 @linux
@@ -830,7 +837,7 @@ def test_idle_worker_dies(folder: Path) -> None:
             outcome(store, SMALL)
             for pid in workers():
                 os.kill(pid, 9)
-            time.sleep(0.05)
+            wait_for(lambda: not workers())
             assert "fine" == outcome(store, SMALL)[0]
 
 
@@ -838,11 +845,11 @@ def test_idle_worker_dies(folder: Path) -> None:
 def test_zygote_dies(folder: Path) -> None:
     """When the process that forks the workers dies, another takes its place."""
     before = children(os.getpid())
-    with opened(folder, seconds=0.6) as store:
+    with opened(folder) as store:
         zygote = min(children(os.getpid()) - before)
         os.kill(zygote, 9)
         for _ in range(3):
-            assert "DeadlineError" == outcome(store, ENDLESS)[0]
+            assert "DeadlineError" == outcome(store, ENDLESS, seconds=0.6)[0]
             assert "fine" == outcome(store, SMALL)[0]
     wait_for(lambda: children(os.getpid()) <= before)
 
@@ -865,17 +872,19 @@ def test_deaths_leave_nothing(folder: Path) -> None:
 
     def deaths(store: BoundedStore) -> None:
         for pid in workers():
-            os.kill(pid, 9)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, 9)
         ended[outcome(store, SMALL)[0]] += 1
         asked = in_thread(lambda: ended.update([outcome(store, ENDLESS)[0]]))
-        wait_for(lambda: store.counts()["quick_running"] == 1)
-        time.sleep(0.02)
-        for pid in workers():
-            os.kill(pid, 9)
-        asked.join()
+        wait_for(lambda: store.counts()["quick_running"] == 1 or not asked.is_alive())
+        while asked.is_alive():
+            for pid in workers():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, 9)
+            asked.join(0.02)
         ended[outcome(store, ENDLESS, seconds=0.03)[0]] += 1
 
-    with opened(folder, seconds=0.5, quick_seconds=9) as store:
+    with opened(folder, quick_seconds=900) as store:
         for _ in range(3):
             deaths(store)
         before = held()
@@ -889,6 +898,13 @@ def test_deaths_leave_nothing(folder: Path) -> None:
     assert grown["threads"] <= 0, grown
     assert grown["objects"] < rounds, grown
     assert grown["dead"] <= 4, grown  # those that wait and have not been looked at since
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is there and not dead."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
 
 
 SERVICE = """
@@ -917,8 +933,8 @@ def test_service_dies(folder: Path, signal: int) -> None:
     assert len(alive) >= 2
     if signal:
         process.send_signal(signal)
-    out, err = process.communicate(timeout=10)
-    wait_for(lambda: not any(Path(f"/proc/{p}").exists() and Path(f"/proc/{p}/stat").read_text().rpartition(")")[2].split()[0] != "Z" for p in alive))
+    out, err = process.communicate(timeout=60)
+    wait_for(lambda: not any(map(lives, alive)))
     assert b"" == out
     assert b"" == err or signal == 2 or b"StoreError" in err or b"TooLarge" in err
 
@@ -929,9 +945,9 @@ def test_streams_stay_clean(folder: Path, capfd: pytest.CaptureFixture[str]) -> 
     with opened(folder, "size", "stack", memory=50 * MB) as store:
         outcome(store, DOUBLING)
         outcome(store, "SELECT * " + "{" * 6000 + "}" * 6000)
-        outcome(store, ENDLESS)
-        for pid in workers():
-            limits = Path(f"/proc/{pid}/limits").read_text()
+        with going(store, ENDLESS):
+            wait_for(lambda: len(at_work(workers())) == 1)
+            limits = Path(f"/proc/{at_work(workers()).pop()}/limits").read_text()
             assert re.search(r"Max core file size +[01] ", limits)
     assert ("", "") == tuple(capfd.readouterr())
     assert not list(Path.cwd().glob("core*"))
@@ -973,17 +989,17 @@ def test_place_of_excess(text: str, line: int, column: int) -> None:
 def test_long_but_harmless(bounded: BoundedStore, text: str) -> None:
     """Long lists, strings and prologues are no excess."""
     check_size(text)
-    assert "fine" == outcome(bounded, text, seconds=10.0)[0]
+    assert "fine" == outcome(bounded, text)[0]
 
 
 @pytest.mark.parametrize("unit", ['"', "'", '"""', "'''", '"\\', "<", "<a", "\\", "{", "a:", "?a", "@a-", "_:", "%", "#", '""" ', "'\"", "&&", "é", "\U0001f600"])
 def test_look_is_quick(unit: str) -> None:
     """No text of permitted length makes the look itself slow: it runs in the service."""
     text = unit * (262_144 // len(unit.encode()))
-    start = time.monotonic()
+    start = time.thread_time()
     with contextlib.suppress(QueryError):
         check_size(text)
-    assert time.monotonic() - start < 2
+    assert time.thread_time() - start < 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no RLIMIT_NOFILE")
