@@ -503,7 +503,7 @@ def test_large_worker_is_not_kept(folder: Path) -> None:
                 assert before == workers()
                 assert max(map(resident, before)) > 100 * MB
             else:
-                wait_for(lambda: not before & workers())
+                wait_for(lambda before=before: not before & workers())  # type: ignore[misc]
             assert "fine" == outcome(store, SMALL)[0]
 
 
