@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from covalue.ask import Asker
 from covalue.ask.confidence import NOTHING, Measures, confidence
+from covalue.ask.directions import SOURCE, TARGET, Directions
 from covalue.ask.lexicon import SLOT, Lexicon
 from covalue.ask.spelling import Spelling
 from covalue.ask.tokens import atoms, stem
@@ -26,6 +27,80 @@ import ask as bench  # the measures are those of the benchmark
 
 TOP_1, TOP_3, ANSWERED, WRONG = 0.89, 0.96, 0.64, 0.02
 """What must be reached on the held-out phrasings; what is reached stands in docs/benchmarks.md."""
+DEV_TOP_1, DEV_ANSWERED = 0.9, 0.75
+CRISIS = "xiaomi/event/supply-chain-crisis-2016"
+CASES_OF_DIRECTION = [
+    *(
+        ("cause", text, TARGET)
+        for text in (
+            "What led to [the crisis]?",
+            "What was [the crisis] caused by?",
+            "By what was [the crisis] triggered?",
+            "[The crisis] was triggered by what?",
+            "Why did [the crisis] happen?",
+            "Due to what did [the crisis] arise?",
+            "What was [the crisis] the result of?",
+            "What had an effect on [the crisis]?",
+            "To what is [the crisis] attributed?",
+            "reasons for [the crisis]",
+            "什么导致了[危机]？",
+            "[危机]是由什么引起的？",
+            "[危机]是什么造成的？",
+            "[危机]被什么导致？",
+            "[危机]的原因",
+            "[危机]受什么影响？",
+            "由于什么发生了[危机]？",
+            "[危机]源于什么？",
+            "[危机]因何而起？",
+        )
+    ),
+    *(
+        ("cause", text, SOURCE)
+        for text in (
+            "What did [the crisis] lead to?",
+            "What was caused by [the crisis]?",
+            "What has been brought about by [the crisis]?",
+            "What resulted from [the crisis]?",
+            "What did [the crisis] result in?",
+            "Because of [the crisis], what did the firm do?",
+            "What is the result of [the crisis]?",
+            "Which effects did [the crisis] have?",
+            "What can be attributed to [the crisis]?",
+            "What are the consequences which [the crisis] led to?",
+            "What followed [the crisis]?",
+            "[危机]导致了什么？",
+            "由[危机]引起的是什么？",
+            "被[危机]导致的有哪些？",
+            "[危机]的后果",
+            "[危机]对什么有影响？",
+            "因[危机]而产生了什么？",
+            "由于[危机]，企业做了什么？",
+            "哪些后果源于[危机]？",
+        )
+    ),
+    ("cause", "causes and effects of [the crisis]", None),
+    ("cause", "[危机]的原因与结果", None),
+    ("cause", "[the crisis]", None),
+    ("give", "What do [users] give to Xiaomi?", SOURCE),
+    ("give", "What do users give to [Xiaomi]?", TARGET),
+    ("give", "What do [users] receive from Xiaomi?", TARGET),
+    ("give", "What do users receive from [Xiaomi]?", SOURCE),
+    ("give", "What is provided by [partners]?", SOURCE),
+    ("give", "What are [users] given?", TARGET),
+    ("give", "contributions of [users]", SOURCE),
+    ("give", "[用户]向小米提供了什么？", SOURCE),
+    ("give", "用户向[小米]提供了什么？", TARGET),
+    ("give", "[用户]从小米那里得到什么？", TARGET),
+    ("give", "用户从[小米]那里得到什么？", SOURCE),
+    ("give", "[合作伙伴]对价值创造有什么贡献？", SOURCE),
+    ("benefit", "Whose contributions benefit [users]?", TARGET),
+    ("benefit", "What do [users] benefit from?", TARGET),
+    ("benefit", "Whom do contributions of [users] benefit?", SOURCE),
+    ("benefit", "[用户]的贡献让谁受益？", SOURCE),
+    ("benefit", "谁的贡献使[用户]受益？", TARGET),
+    ("benefit", "谁从[用户]的贡献中受益？", SOURCE),
+    ("benefit", "[用户]从谁的贡献中受益？", TARGET),
+]
 
 
 @pytest.fixture(scope="module")
@@ -91,11 +166,12 @@ def test_held_out_set_is_apart_from_what_is_learnt_from() -> None:
     """No phrasing that judges stands among the wordings, or in the sets that may be looked at."""
     judged = {folded(t) for t in texts(ROOT / "tests/ask/held-out.csv", "text")}
     learnt = {folded(SLOT.sub(" ", t)) for t in texts(ROOT / "queries/ask/phrasings.csv", "text")}
-    looked_at = {folded(t) for name in ("tune", "calib") for t in texts(ROOT / f"tests/ask/{name}.csv", "text")}
-    assert not judged & (learnt | looked_at)
+    looked_at = {folded(t) for name in bench.LOOKED_AT for t in texts(ROOT / f"tests/ask/{name}.csv", "text")}
+    shared = sum(text in learnt or text in looked_at for text in judged)
+    assert not shared, "so many held-out phrasings stand elsewhere too; which, is not shown to whoever tunes"
 
 
-@pytest.mark.parametrize("name", ["tune", "calib", "held-out"])
+@pytest.mark.parametrize("name", [*bench.LOOKED_AT, "held-out"])
 def test_expected_readings_exist(asker: Asker, name: str) -> None:
     """Every expected reading names a question of the library, parameters of it, and values that the graph knows."""
     for phrasing in bench.phrasings(name):
@@ -106,6 +182,32 @@ def test_expected_readings_exist(asker: Asker, name: str) -> None:
                 key, _, value = pair.partition("=")
                 values.setdefault(key, []).append(value)
             asker.answers.sparql(asker.answers.library.get(question), values)
+
+
+@pytest.fixture(scope="module")
+def looked_at(asker: Asker) -> list[bench.Outcome]:
+    return bench.run(asker, bench.phrasings("dev"))
+
+
+def test_rates_on_the_phrasings_that_are_tuned_to(looked_at: list[bench.Outcome]) -> None:
+    """What may be looked at is understood better still; a part of it lies beyond the graph."""
+    found = bench.measure(looked_at)
+    assert sum(not o.phrasing.expected for o in looked_at) >= 25
+    assert found["top-1"] >= DEV_TOP_1
+    assert found["answered rightly"] >= DEV_ANSWERED
+    assert found["beyond: does not know"] == 1.0
+    assert found["confident and wrong"] <= WRONG
+
+
+def test_no_direction_is_turned_round(looked_at: list[bench.Outcome]) -> None:
+    """Of all questions on causes and effects, on giving and receiving, none is answered from the other end."""
+    turned = {"causes/causes-of": "causes/effects-of", "causes/effects-of": "causes/causes-of", "causes/from-2016-crisis": "causes/causes-of"}
+    for o in (o for o in looked_at if o.reply.known and o.phrasing.style in ("cause", "effect", "give", "receive", "benefit")):
+        first = o.reply.readings[0]
+        meant = {e.partition("?")[0] for e in o.phrasing.expected}
+        assert first.name in meant or turned.get(first.name) not in meant, o.phrasing.text
+        ends = {p for e in o.phrasing.expected for p in re.findall(r"[?&](from|to|provider|receiver|contributor|beneficiary)=", e) if e.startswith(f"{first.name}?")}
+        assert not ends or set(first.values) <= ends, o.phrasing.text
 
 
 # --- the wordings
@@ -122,6 +224,19 @@ def test_wordings_are_sound(asker: Asker) -> None:
         assert not written or (row["lang"] == "zh") == bool(re.search("[\u4e00-\u9fff]", written)), row
     seen = [(r["question"], re.sub(r"[^\w{}]+", " ", r["text"].casefold())) for r in rows]
     assert len(seen) == len(set(seen))
+
+
+def test_ends_and_names_are_of_what_there_is(asker: Asker) -> None:
+    """`ends.csv` names slots and things that there are, of relations whose words are known; `names.csv` names things that there are."""
+    library = asker.answers.library.questions
+    for name, ends in asker.directions.ends.items():
+        slots = {p.name for p in library[name].query.parameters}
+        for end in ends:
+            assert end.slot in slots if end.slot else end.thing in asker.names.iris, end
+            assert end.relation in asker.directions.cues, end
+            assert end.end in (SOURCE, TARGET), end
+    assert not asker.lexicon.called.keys() - asker.names.iris.keys()
+    assert {kind for cues in asker.directions.cues.values() for kind in cues.values()} <= {"forward", "backward", "source", "target"}
 
 
 # --- what is understood
@@ -147,6 +262,41 @@ def test_values_are_taken_from_the_text(asker: Asker, text: str, expected: str) 
     """Names in either language, misspelt or in another order, years and spans become values of the question's parameters."""
     reply = asker.ask(text)
     assert bench.ordered(expected) == bench.address(reply.readings[0])
+
+
+@pytest.mark.parametrize("text", ["What led to the crisis in 2016?", "什么导致了2016年的危机？", "What was the crisis of 2016 caused by?", "2016年的危机是由什么引起的？"])
+def test_source_that_names_no_cause_is_an_answer(asker: Asker, answers: Answers, text: str) -> None:
+    """What brought the crisis about is not said: this is what is answered, and never what followed from it."""
+    reply = asker.ask(text)
+    assert (True, "causes/causes-of") == (reply.known, reply.readings[0].name)
+    assert (CRISIS,) == reply.readings[0].values["effect"]
+    assert not answers.answer("causes/causes-of", reply.readings[0].values).rows
+
+
+@pytest.mark.parametrize("text", ["What did the crisis of 2016 lead to?", "2016年的危机导致了什么？", "What was caused by the 2016 crisis?", "由2016年危机引发了什么？"])
+def test_what_followed_is_told_from_what_led_to_it(asker: Asker, answers: Answers, text: str) -> None:
+    """The same words the other way round ask for the effects."""
+    best = asker.ask(text).readings[0]
+    assert best.name in ("causes/from-2016-crisis", "causes/effects-of")
+    assert answers.answer(best.name, best.values).rows
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "words"),
+    [("What is the share price of Xiaomi?", "en", "share price"), ("明天北京会下雨吗", "zh", "下雨"), ("Whom do pirates plunder?", "en", "pirates")],
+)
+def test_unanswered_question_says_what_is_not_known_and_what_could_be_asked(asker: Asker, text: str, lang: str, words: str) -> None:
+    """One sentence names the words that the graph does not go by, one says what can be asked; the closest readings are there."""
+    reply = asker.ask(text)
+    assert not reply.known
+    assert words in reply.message()
+    assert reply.hint("en") != reply.hint("zh") != ""
+    assert len(reply.others) > 2
+
+
+def test_answered_question_has_no_hint(asker: Asker) -> None:
+    """Who is answered needs none."""
+    assert not asker.ask("Who benefits, and from what?").hint()
 
 
 def test_reply_is_the_same_every_time(answers: Answers) -> None:
@@ -191,6 +341,23 @@ def test_year_of_which_nothing_is_known_is_not_answered(asker: Asker) -> None:
     assert not asker.ask("events between 1950 and 1960").known
 
 
+# --- which end of a relation
+
+
+@pytest.fixture(scope="module")
+def directions() -> Directions:
+    return Directions.load(ROOT / "queries" / "ask")
+
+
+@pytest.mark.parametrize(("relation", "text", "end"), CASES_OF_DIRECTION)
+def test_end_that_a_text_names(directions: Directions, relation: str, text: str, end: str | None) -> None:
+    """Active and passive, questions for either end, marks before and behind, in both languages; the thing stands in brackets."""
+    before, thing, behind = (atoms(part) for part in re.split(r"[\[\]]", text))
+    said = [*before, *thing, *behind]
+    covers = frozenset(range(len(before), len(before) + len(thing)))
+    assert end == directions.end(relation, [stem(word) for word in said], said, covers)
+
+
 # --- the parts
 
 
@@ -217,7 +384,12 @@ def test_confidence_grows_with_what_speaks_for_a_reading() -> None:
 
 @pytest.mark.parametrize(
     ("name", "content", "place"),
-    [("synonyms.csv", b"word,en,zh\n", "synonyms.csv"), ("phrasings.csv", b"question,lang,text\na/b,en,\xff\n", "phrasings.csv"), ("outside.csv", b"", "outside.csv")],
+    [
+        ("synonyms.csv", b"word,en,zh\n", "synonyms.csv"),
+        ("phrasings.csv", b"question,lang,text\na/b,en,\xff\n", "phrasings.csv"),
+        ("outside.csv", b"", "outside.csv"),
+        ("names.csv", b"thing,zh\n", "names.csv"),
+    ],
 )
 def test_faulty_file_of_words_is_named(tmp_path: Path, name: str, content: bytes, place: str) -> None:
     """A file that lacks a column, or is not UTF-8, is an error that names it."""

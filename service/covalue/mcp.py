@@ -120,7 +120,7 @@ class Tools:
             InputError: there is no text, or it is too long.
         """
         reply = self._asker.ask(question, _language(lang) if lang.strip() else None)
-        lines = [reply.message()]
+        lines = [reply.message(), *filter(None, [reply.hint()])]
         if reply.known:
             best = reply.readings[0]
             lines += ["", self.ask_question(best.name, {name: list(values) for name, values in best.values.items()}, reply.lang)]

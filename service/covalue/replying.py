@@ -61,6 +61,7 @@ def as_json(answers: Answers, reply: Reply, answer: Mapping[str, Any] | None) ->
         "known": reply.known,
         "confidence": round(reply.confidence, 3),
         "message": {lang: reply.message(lang) for lang in ("en", "zh")},
+        "hint": {lang: reply.hint(lang) for lang in ("en", "zh")} if reply.hint() else None,
         "readings": [_reading(answers, reading, reply.lang) for reading in reply.readings],
         "answer": answer,
     }
@@ -107,6 +108,7 @@ def as_text(answers: Answers, reply: Reply, limit: int | None = None, columns: i
         best = reply.readings[0]
         lines += [f"  {label}: {value}" for label, value in told(answers, best, reply.lang).parameters]
         lines += ["", answering.answer(answers, best.name, best.values, reply.lang, "text", limit=limit, columns=columns).decode("utf-8", "replace").rstrip("\n")]
+    lines += [reply.hint()] if reply.hint() else []
     return "\n".join([*lines, *_others(answers, reply)]) + "\n"
 
 

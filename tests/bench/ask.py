@@ -5,8 +5,8 @@ Measures of asking in words: `python tests/bench/ask.py held-out [--wrong] [--ou
     top-3     one of the first three is
     answered  given with confidence; wrong: given with confidence and not as expected (a text that the graph cannot answer expects none)
 
-`held-out` is asked to judge, and nothing is ever fitted to it. `tune` and `calib` may be looked at: what could be learnt from them is among
-the wordings of `queries/ask/phrasings.csv`, so they are asked here while their own wording is left out.
+`held-out` is asked to judge, and nothing is ever fitted to it. `tune`, `calib` and `dev` may be looked at: what could be learnt from them is
+among the wordings of `queries/ask/phrasings.csv`, so they are asked here while their own wording is left out.
 """
 
 from __future__ import annotations
@@ -33,8 +33,19 @@ from covalue.stores.oxigraph import OxigraphStore
 
 ROOT = Path(__file__).resolve().parents[2]
 JUDGED = ("held-out",)
+LOOKED_AT = ("tune", "calib", "dev")
 EVERY = 3
 """Of the wordings, so many are passed over for one that is asked."""
+BEFORE = {
+    "causes/causes-of": ("causes/causes-and-effects", {"effect": "situation"}),
+    "causes/effects-of": ("causes/causes-and-effects", {"cause": "situation"}),
+    "actors/value-exchanges": ("actors/value-exchanges", {}),
+    "recommendations/by-addressee": ("recommendations/by-addressee", {}),
+}
+"""
+What later readings were called when `held-out` was written, whose single lines nobody who tunes may read: a question that took the place of
+another, with the parameters that both have; parameters that came later count for nothing there. Which direction is meant, `dev` judges.
+"""
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,15 @@ class Phrasing:
     style: str
     text: str
     expected: tuple[str, ...]
+    judged: bool = False
+
+    def names(self, reading: Reading) -> set[str]:
+        """What a reading may be called among the expected ones: in a set that judges, also as it was called when that was written."""
+        now = {address(reading)}
+        if not self.judged or reading.name not in BEFORE:
+            return now
+        name, kept = BEFORE[reading.name]
+        return now | {joined(name, {kept[p]: v for p, v in reading.values.items() if p in kept})}
 
 
 @dataclass(frozen=True)
@@ -58,12 +78,13 @@ class Outcome:
     @property
     def rank(self) -> int | None:
         """The place of the first right reading, from 0."""
-        return next((i for i, r in enumerate(self.reply.readings) if address(r) in self.phrasing.expected), None)
+        return next((i for i, r in enumerate(self.reply.readings) if not self.phrasing.names(r).isdisjoint(self.phrasing.expected)), None)
 
     @property
     def right_question(self) -> bool:
         names = {e.partition("?")[0] for e in self.phrasing.expected}
-        return bool(self.reply.readings) and self.reply.readings[0].name in names
+        first = self.reply.readings[:1]
+        return any(called.partition("?")[0] in names for reading in first for called in self.phrasing.names(reading))
 
     @property
     def wrong(self) -> bool:
@@ -72,9 +93,9 @@ class Outcome:
 
 
 def phrasings(name: str) -> list[Phrasing]:
-    """A set of phrasings: `tune`, `calib`, `held-out`."""
+    """A set of phrasings: `tune`, `calib`, `dev`, `held-out`."""
     with (ROOT / "tests" / "ask" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return [Phrasing(r["lang"], r["style"], r["text"], tuple(map(ordered, filter(None, r["expected"].split(" | "))))) for r in csv.DictReader(file)]
+        return [Phrasing(r["lang"], r["style"], r["text"], tuple(map(ordered, filter(None, r["expected"].split(" | ")))), name in JUDGED) for r in csv.DictReader(file)]
 
 
 def ordered(expected: str) -> str:
@@ -149,7 +170,7 @@ def left_out(asker: Asker, dropped: Iterable[tuple[str, str]]) -> Iterator[None]
         ranking.entries[:] = before
 
 
-def cases(asker: Asker, sets: Iterable[str] = ("tune", "calib"), every: int = EVERY) -> Iterator[tuple[Phrasing, list[tuple[str, str]]]]:
+def cases(asker: Asker, sets: Iterable[str] = LOOKED_AT, every: int = EVERY) -> Iterator[tuple[Phrasing, list[tuple[str, str]]]]:
     """Phrasings with the wordings to be left out when they are asked: the sets that may be looked at, then some of the wordings themselves."""
     shapes = [(name, text, _shape(text)) for name, texts in asker.lexicon.phrasings.items() for text in texts if len(_folded(SLOT.sub(" ", text))) > 3]
     for phrasing in (p for name in sets for p in phrasings(name)):

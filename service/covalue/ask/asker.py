@@ -12,18 +12,29 @@ from pathlib import Path
 import pyoxigraph as ox
 
 from covalue.ask.confidence import MOST_LEAD, MOST_MASS, NOTHING, THRESHOLD, Measures, confidence
+from covalue.ask.directions import Directions
 from covalue.ask.lexicon import Lexicon, Token
 from covalue.ask.mentions import Names
 from covalue.ask.ranking import SLOT, Fit, Ranking
 from covalue.ask.slots import Slots
 from covalue.ask.spelling import Spelling
 from covalue.ask.tokens import atoms, is_han, is_number, stem
-from covalue.errors import InputError
+from covalue.errors import InputError, StoreError
 from covalue.queries import Parameter, literal
 from covalue.questions import Answers, Question, bindings
 
 LONGEST = 500
 KEPT = 6
+WEIGHED, EMPTY, REMEMBERED = 3, 1.5, 4096
+"""So many of the best are asked whether they hold a row, and so much of its score one loses that holds none; of so many
+queries at most it is remembered."""
+HINT = {
+    "en": "You can ask who contributes, gives or gains what; what led to something and what followed from it; how large a figure is; what happened when; "
+    "what the literature holds; what is recommended to whom; where something is said, and what is left unsaid.",
+    "zh": "可以问：谁贡献、给予或得到了什么；某事由何引起，又带来什么；某项数值是多少；何时发生了什么；文献有何观点；向谁提出了什么建议；某事出自何处；以及来源没有说什么。",
+}
+MOST_STRANGE = 3
+OUTSIDE = "o:"
 DENYING = re.compile("(?:un|non|in)([a-z]{5,})|([a-z]{3,})less")
 HAN = re.compile(r"[\u3400-\u9fff]")
 
@@ -53,7 +64,7 @@ class Reply:
     The readings of a text, best first.
 
     `known` tells whether the first may be given as the answer; if not, the readings are only the closest. `confidence` is the
-    share of readings like the first that were right on the tuning set.
+    share of readings like the first that were right on the tuning set. `strange` are words of the text that the graph does not go by.
     """
 
     text: str
@@ -62,6 +73,7 @@ class Reply:
     confidence: float
     known: bool
     measures: Measures
+    strange: tuple[str, ...] = ()
 
     @property
     def others(self) -> tuple[Reading, ...]:
@@ -76,7 +88,20 @@ class Reply:
         title = self.readings[0].question.text("title", "zh" if zh else "en")
         if self.known:
             return f"理解为：{title}。" if zh else f"Understood as: {title}."
-        return f"图谱不能可靠地回答这个问题。最接近的是：{title}。" if zh else f"I do not know: no question of the library fits surely. The closest is: {title}."
+        if self.strange:
+            words = ("、" if zh else ", ").join(f"“{word}”" for word in self.strange)
+            return f"图谱不能可靠地回答这个问题：图谱中没有{words}。最接近的是：{title}。" if zh else f"I do not know: the graph has no {words}. The closest question is: {title}."
+        return (
+            f"图谱不能可靠地回答这个问题：没有一个现成问题与之吻合。最接近的是：{title}。"
+            if zh
+            else f"I do not know: no question of the library fits surely. The closest is: {title}."
+        )
+
+    def hint(self, lang: str | None = None) -> str:
+        """What can be asked, for the person whose question is not answered; empty where it is."""
+        if self.known:
+            return ""
+        return HINT["zh" if (lang or self.lang) == "zh" else "en"]
 
 
 def language_of(text: str) -> str:
@@ -96,6 +121,7 @@ class Asker:
         self.answers = answers
         self._folder = folder
         self._lock = threading.Lock()
+        self._rows: dict[str, bool] = {}
 
     @property
     def digest(self) -> str:
@@ -125,24 +151,39 @@ class Asker:
 
     def candidates(self, text: str) -> list[Fit]:
         """The candidates for a text, in no order; for fitting the weights."""
-        found = self._read(text)
-        return self.ranking.candidates(self.lexicon.read(found), Slots(self.names, found), self.lexicon.placed_words(found))
+        found, said = self._read(text)
+        return self.ranking.candidates(self.lexicon.read(found), Slots(self.names, found, said), self.lexicon.placed_words(found))
 
-    def _read(self, text: str) -> list[str]:
-        return [piece for atom in atoms(text) for piece in self._pieces(atom)]
+    def _read(self, text: str) -> tuple[list[str], list[str]]:
+        """The stems of a text's words, and for each the word as it is written."""
+        pairs = [(piece, atom) for atom in atoms(text) for piece in self._pieces(atom)]
+        return [piece for piece, _ in pairs], [atom for _, atom in pairs]
 
     def _ask(self, text: str, lang: str) -> Reply:
-        found = self._read(text)
+        found, said = self._read(text)
         tokens = self.lexicon.read(found)
         if not tokens or not self.answers.library.questions:
             return Reply(text, lang, (), 0.0, False, NOTHING)
-        slots = Slots(self.names, found)
-        fits = self.ranking.rank(tokens, slots, self.lexicon.placed_words(found))
+        slots = Slots(self.names, found, said)
+        fits = self._held(self.ranking.rank(tokens, slots, self.lexicon.placed_words(found)))
         measures = self._measures(fits, tokens, slots)
         sure = confidence(measures)
         readings = tuple(self._reading(fit) for fit in fits[:KEPT])
-        known = sure >= THRESHOLD and readings[0].complete and not self._beyond_time(readings[0])
-        return Reply(text, lang, readings, sure, known, measures)
+        known = sure >= THRESHOLD and readings[0].complete and fits[0].features.direction >= 0 and not self._beyond_time(readings[0])
+        return Reply(text, lang, readings, sure, known, measures, () if known else self._strange(text, tokens, slots))
+
+    def _strange(self, text: str, tokens: list[Token], slots: Slots) -> tuple[str, ...]:
+        """Words of a text that no question has to do with, and that name nothing, as they are written."""
+        named = frozenset[int]().union(*(m.covers for m in slots.mentions))
+        odd = [t for t in tokens if t.key.startswith(OUTSIDE) or not (self.ranking.knows(t.key) or t.key.startswith("n:") or named & set(range(t.start, t.end)))]
+        runs: list[tuple[int, int]] = []
+        for token in sorted(odd, key=lambda t: t.start):
+            if runs and token.start <= runs[-1][1]:
+                runs[-1] = (runs[-1][0], max(runs[-1][1], token.end))
+            else:
+                runs.append((token.start, token.end))
+        shapes = (r"\W*".join(map(re.escape, slots.said[start:end])) for start, end in runs[:MOST_STRANGE])
+        return tuple(dict.fromkeys(match[0] for shape in shapes if (match := re.search(shape, text, re.IGNORECASE))))
 
     def _pieces(self, atom: str) -> list[str]:
         """The stem of a word; of one like `undated` that of `without` and that of what is denied."""
@@ -182,15 +223,39 @@ class Asker:
             words=best.features.words,
             cover=best.cover,
             strange=strange / total if total else 1.0,
-            outside=float(any(t.key.startswith("o:") for t in left)),
+            outside=float(any(t.key.startswith(OUTSIDE) for t in left)),
             mass=min(total, MOST_MASS) / MOST_MASS,
-            unbound=slots.unbound(best.filled),
+            unbound=best.features.unbound,
             unsure=1 - min(best.filled.sure.values(), default=1.0),
         )
 
+    def _held(self, fits: list[Fit]) -> list[Fit]:
+        """
+        The same, where of the first few those that hold no row come after such as hold some and fit nearly as well.
+
+        A question whose direction the words tell keeps its place: that the source names no cause is an answer to what the cause was.
+        """
+        weighed = [replace(fit, score=fit.score - EMPTY) if fit.filled.values and fit.features.direction <= 0 and not self._holds(fit) else fit for fit in fits[:WEIGHED]]
+        return sorted(weighed, key=lambda f: -f.score) + fits[WEIGHED:]
+
+    def _holds(self, fit: Fit) -> bool:
+        """Whether the graph has a row for a question with values; also where that cannot be told, for want of a value or of time."""
+        reading = self._reading(fit)
+        if not reading.complete:
+            return True
+        if reading.sparql not in self._rows:
+            if len(self._rows) >= REMEMBERED:
+                self._rows.clear()
+            try:
+                self._rows[reading.sparql] = bool(bindings(self.answers.store, reading.sparql)[1])
+            except StoreError:
+                return True
+        return self._rows[reading.sparql]
+
     def _beyond_time(self, reading: Reading) -> bool:
         """Whether a year is asked for, of which the graph holds nothing."""
-        return bool({"from", "to"} & set(reading.values)) and not bindings(self.answers.store, reading.sparql)[1]
+        years = {p.name for p in reading.question.query.parameters if p.type == "year"}
+        return bool(years & set(reading.values)) and not bindings(self.answers.store, reading.sparql)[1]
 
     @cached_property
     def lexicon(self) -> Lexicon:
@@ -203,6 +268,11 @@ class Asker:
         return question.query.path.parents[question.name.count("/")] / "ask"
 
     @cached_property
+    def directions(self) -> Directions:
+        """The words that tell which end of a relation is named."""
+        return Directions.load(self._folder or self._default_folder())
+
+    @cached_property
     def names(self) -> Names:
         """What the graph calls its things."""
         return Names(self.answers, self.lexicon)
@@ -210,7 +280,7 @@ class Asker:
     @cached_property
     def ranking(self) -> Ranking:
         """The library, ready to be compared with texts."""
-        return Ranking((q for q in self.answers.library.questions.values() if self.lexicon.asked(q.name)), self.lexicon)
+        return Ranking((q for q in self.answers.library.questions.values() if self.lexicon.asked(q.name)), self.lexicon, self.directions)
 
     @cached_property
     def _written(self) -> frozenset[str]:

@@ -4,26 +4,25 @@ Words and what they mean: synonyms of both languages as one concept, words that 
 The files are knowledge, not code, and all stand in `queries/ask/`. `synonyms.csv` (concept, en, zh): the concept `-` holds words that say
 nothing, one that begins with `=` words that replace each other in names, `*` what the firm studied is called besides its name.
 `outside.csv` (topic, en, zh): what the graph has nothing on. `phrasings.csv` (question, lang, text): other wordings of questions, with
-slots as `{actor}`. `left-out.csv` (questions, why): those, by a pattern of names, that words are not matched to.
+slots as `{actor}`. `names.csv` (thing, en, zh): what things are called besides their names in the graph. `left-out.csv` (questions, why):
+those, by a pattern of names, that words are not matched to.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from covalue.ask.tokens import atoms, is_han, is_number, stem, stems
-from covalue.errors import Place, SourceError
+from covalue.ask.files import Phrase, phrases, rows
+from covalue.ask.tokens import atoms, is_han, is_number, stems
 
 NOTHING, SWAP, FOCAL = "-", "=", "*"
 SWAP_LENGTH, MOST_VARIANTS = 5, 40
 SLOT = re.compile(r"\{(\w+)\}")
-Phrase = tuple[str, ...]
 Keys = frozenset[str]
 
 
@@ -48,6 +47,7 @@ class Lexicon:
     written: frozenset[str]
     digest: str
     left_out: tuple[str, ...] = ()
+    called: Mapping[str, Sequence[Phrase]] = field(default_factory=dict)
 
     def asked(self, name: str) -> bool:
         """Whether a question of the library is among those that words are matched to."""
@@ -66,25 +66,27 @@ class Lexicon:
         written: set[str] = set()
         focal: set[Phrase] = set()
         for prefix, name in (("c:", "synonyms"), ("o:", "outside")):
-            for row in _rows(folder / f"{name}.csv", ("topic" if name == "outside" else "concept", "en", "zh")):
+            for row in rows(folder / f"{name}.csv", ("topic" if name == "outside" else "concept", "en", "zh")):
                 key = next(iter(row.values()))
                 written.update(atoms(row["en"]))
                 if key.startswith(SWAP):
-                    group = list(dict.fromkeys(_phrases(row)))
+                    group = list(dict.fromkeys(phrases(row)))
                     swaps |= {phrase: group for phrase in group if len(phrase) <= SWAP_LENGTH and phrase not in swaps}
                     continue
                 if key == FOCAL:
-                    focal.update(_phrases(row))
+                    focal.update(phrases(row))
                     continue
-                for phrase in _phrases(row):
+                for phrase in phrases(row):
                     concepts.setdefault(phrase, NOTHING if key == NOTHING else prefix + key)
         phrasings: dict[str, list[str]] = {}
-        for row in _rows(folder / "phrasings.csv", ("question", "lang", "text")):
+        for row in rows(folder / "phrasings.csv", ("question", "lang", "text")):
             phrasings.setdefault(row["question"], []).append(row["text"])
             written.update(atoms(SLOT.sub(" ", row["text"])))
-        left_out = tuple(row["questions"] for row in _rows(folder / "left-out.csv", ("questions", "why")))
+        left_out = tuple(row["questions"] for row in rows(folder / "left-out.csv", ("questions", "why")))
+        called = {row["thing"]: list(phrases(row)) for row in rows(folder / "names.csv", ("thing", "en", "zh"))}
+        written.update(word for found in called.values() for phrase in found for word in phrase)
         digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sorted(folder.glob("*.csv")))).hexdigest()
-        return cls(concepts, phrasings, swaps, frozenset(focal), max(map(len, concepts), default=1), frozenset(written), digest, left_out)
+        return cls(concepts, phrasings, swaps, frozenset(focal), max(map(len, concepts), default=1), frozenset(written), digest, left_out, called)
 
     def read(self, found: Sequence[str]) -> list[Token]:
         """The meaning of stemmed atoms: the longest known phrases first to last, and between them plain words and pairs of characters."""
@@ -152,24 +154,3 @@ def _plain(found: Sequence[str], places: Sequence[int]) -> Iterable[Token]:
             yield Token(f"h:{found[i]}{found[i + 1]}", i, i + 2)
         elif not (k and is_han(found[i - 1])):
             yield Token(f"h:{found[i]}", i, i + 1)
-
-
-def _phrases(row: Mapping[str, str]) -> Iterator[Phrase]:
-    for lang in ("en", "zh"):
-        for text in row[lang].split(";"):
-            phrase = tuple(map(stem, atoms(text)))
-            if phrase:
-                yield phrase
-
-
-def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            if tuple(reader.fieldnames or ()) != tuple(columns):
-                raise SourceError(f"needs the columns {', '.join(columns)}.", f"需要的列是 {'、'.join(columns)}。", Place(str(path), row=1))
-            return [{c: row[c] or "" for c in columns} for row in reader]
-    except UnicodeDecodeError as e:
-        raise SourceError("is not UTF-8.", "不是 UTF-8。", Place(str(path))) from e

@@ -1,7 +1,7 @@
 """
 Things of the graph named in a text: by a whole name, by a name with one wrong Chinese character, or by most words of a long name.
 
-Names are the labels and alternative names in both languages, and the short ids.
+Names are the labels and alternative names in both languages, the short ids, and those of `names.csv`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from covalue.ask.lexicon import NOTHING, Lexicon, Phrase
+from covalue.ask.files import Phrase
+from covalue.ask.lexicon import NOTHING, Lexicon
 from covalue.ask.tokens import atoms, is_han, is_number, stem
 from covalue.queries import Parameter
 from covalue.questions import Answers, Choice
@@ -52,6 +53,7 @@ class Names:
         self.focal: set[str] = set()
         self.written: set[str] = set()
         self._ids: set[Phrase] = set()
+        self._called = {phrase for called in lexicon.called.values() for phrase in called}
         self._whole: dict[Phrase, dict[str, float]] = {}
         self._lexicon = lexicon
         self._bigrams: set[str] = set()
@@ -62,6 +64,10 @@ class Names:
         for phrase in lexicon.focal:
             for iri in self.focal:
                 self._remember(phrase, iri, WHOLE)
+        for short, called in lexicon.called.items():
+            for phrase in called if short in self.iris else ():
+                for variant in lexicon.variants(phrase):
+                    self._remember(variant, self.iris[short], OTHER)
         self._leave_to_theories()
         self._longest = max(map(len, self._whole), default=1)
         self._typos = self._wildcards()
@@ -106,8 +112,13 @@ class Names:
                     iris[iri] *= 1.0 if self.choices[iri].short.startswith(THEORY) else GENERIC
 
     def _generic(self, phrase: Phrase) -> bool:
-        """Whether a name is made of words for kinds of things alone, as `products and services`."""
-        return all(t.key.startswith("c:") for t in self._lexicon.read(phrase))
+        """Whether a name is but the words for one kind of thing, as `products and services`."""
+        keys = {t.key for t in self._lexicon.read(phrase)}
+        return len(keys) < 2 and all(key.startswith("c:") for key in keys)
+
+    def _plain(self, phrase: Phrase) -> bool:
+        """Whether a name is made of words that questions are made of, as `value actors`; then its words in another order name nothing."""
+        return phrase not in self._called and all(t.key.startswith("c:") for t in self._lexicon.read(phrase))
 
     def _wildcards(self) -> dict[Phrase, Phrase]:
         found: dict[Phrase, Phrase] = {}
@@ -209,7 +220,9 @@ class Names:
         scored = sorted((s for s in scored if s[0] >= LEAST_SHARE), key=lambda s: (-s[0] * len(s[2]), s[1]))
         for share, number, common in scored[:MOST_PARTS]:
             covers = frozenset[int]().union(*(pieces[p] for p in common))
-            yield from (Mention(iri, covers, PART * share * strength) for iri, strength in self._whole[self._parts[number][0]].items())
+            phrase = self._parts[number][0]
+            sure = PART * share * (GENERIC if self._plain(phrase) else 1.0)
+            yield from (Mention(iri, covers, sure * strength) for iri, strength in self._whole[phrase].items())
 
     def _share(self, number: int, common: Iterable[str]) -> float:
         return sum(self._rarity[p] for p in common) / sum(self._rarity[p] for p in self._parts[number][1])

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 
+from covalue.ask.directions import Directions, End, agreement
 from covalue.ask.lexicon import SLOT as SLOT_NAME
 from covalue.ask.lexicon import Keys, Lexicon, Token
 from covalue.ask.slots import Filled, Slots
@@ -42,7 +43,9 @@ class Features:
 
     `alike` is the likeness to the best wording, `several` the mean of the best four, `middle` that to all of them together (all 0 to 1);
     `likely` a log-likelihood ratio (in tens); `words` the likeness of the plain words to the best wording; `sure` the certainty of the
-    values, summed; `unfilled` is 1 where a question lacks a value without which it makes little sense.
+    values, summed; `unfilled` is 1 where a question lacks a value without which it makes little sense; `direction` tells whether its values
+    stand at those ends of a relation at which the text has them (from -1, at the other ends, to 1); `ignored`, how surely something is
+    named that would be a value of it, and is none, and `unbound`, that is no value at all (0 to 1).
     """
 
     alike: float
@@ -52,9 +55,12 @@ class Features:
     words: float
     sure: float
     unfilled: float
+    direction: float
+    ignored: float
+    unbound: float
 
 
-WEIGHTS = Features(alike=3.2, several=3.0, middle=2.1, likely=3.0, words=3.8, sure=0.0, unfilled=-1.1)
+WEIGHTS = Features(alike=3.26, several=3.12, middle=1.88, likely=2.91, words=3.68, sure=-0.59, unfilled=-1.6, direction=1.6, ignored=-1.0, unbound=-0.6)
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,8 @@ class _Own:
 class Ranking:
     """The library, ready to be compared with texts."""
 
-    def __init__(self, questions: Iterable[Question], lexicon: Lexicon) -> None:
+    def __init__(self, questions: Iterable[Question], lexicon: Lexicon, directions: Directions) -> None:
+        self.directions = directions
         every = [wordings(question, lexicon) for question in questions]
         self._many = len(every)
         self._spread = Counter(key for one in every for key in {*one.doc, *one.counts})
@@ -174,7 +181,7 @@ class Ranking:
                 own = self._own(tokens, words, filled, filled.covers | slots.silent)
                 rough.append((self._likely(one, own, filled) + self._middle(one, own) + self._cover(one, own), one, filled, own))
         rough.sort(key=lambda r: (-r[0], r[1].question.name))
-        return [self._fit(one, filled, own) for _, one, filled, own in rough[:LOOKED_AT]]
+        return [self._fit(one, filled, own, slots) for _, one, filled, own in rough[:LOOKED_AT]]
 
     def _own(self, tokens: Sequence[Token], words: Mapping[str, frozenset[int]], filled: Filled, hidden: frozenset[int]) -> _Own:
         slots = {f"s:{name}": SLOT * sure for name, sure in filled.sure.items()}
@@ -183,9 +190,10 @@ class Ranking:
         doubt = sum(SLOT * (1 - sure) for sure in filled.sure.values() if sure < DOUBTFUL)
         return _Own(pieces, plain, sum(pieces.values()) + doubt or 1.0, sum(plain.values()) + doubt or 1.0)
 
-    def _fit(self, one: Entry, filled: Filled, own: _Own) -> Fit:
+    def _fit(self, one: Entry, filled: Filled, own: _Own, slots: Slots) -> Fit:
         alike = sorted((self._alike(own, keys, size) for keys, size in one.pieces), reverse=True)[:4]
         words = max((_alike_in_words(own, keys, size) for keys, size in one.words), default=0.0)
+        ends = self._ends(one.question, filled, slots)
         features = Features(
             alike=alike[0] if alike else 0.0,
             several=sum(alike) / 4,
@@ -194,8 +202,16 @@ class Ranking:
             words=words,
             sure=sum(filled.sure.values()),
             unfilled=float(one.known.lacks(filled)),
+            direction=agreement(self.directions, ends, slots.found, slots.said, filled.covers),
+            ignored=slots.ignored(one.question, filled),
+            unbound=slots.unbound(filled, frozenset[int]().union(*(covers for _, covers in ends))),
         )
         return Fit(one.question, filled, features, scored(features), self._cover(one, own))
+
+    def _ends(self, question: Question, filled: Filled, slots: Slots) -> list[tuple[End, frozenset[int]]]:
+        """The ends of relations that a candidate's values, and the thing that it is always about, stand for, with the atoms that name them."""
+        named = ((end, filled.places.get(end.slot, frozenset()) if end.slot else slots.naming(end.thing)) for end in self.directions.ends.get(question.name, ()))
+        return [(end, covers) for end, covers in named if covers]
 
     def _alike(self, own: _Own, keys: Keys, size: float) -> float:
         """Tversky's measure, weighted by how much each piece tells; less where one side denies or compares and the other does not."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from covalue.ask.mentions import Mention, Names
 from covalue.ask.tokens import is_number
@@ -26,21 +27,23 @@ LINKS = {"and", "or", "和", "与", "及", "或", "跟", "同"}
 
 @dataclass(frozen=True)
 class Filled:
-    """A question with values for some of its parameters: which atoms gave them, and how surely each (0 to 1)."""
+    """A question with values for some of its parameters: which atoms gave them, all together and for each, and how surely each (0 to 1)."""
 
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     covers: frozenset[int] = frozenset()
     sure: Mapping[str, float] = field(default_factory=dict)
+    places: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
 
 class Slots:
     """What a text offers for slots: the things that it names, its years, its other numbers."""
 
-    def __init__(self, names: Names, found: Sequence[str]) -> None:
-        self.names, self.found = names, found
+    def __init__(self, names: Names, found: Sequence[str], said: Sequence[str]) -> None:
+        self.names, self.found, self.said = names, found, said
         self.mentions = names.find(found)
         self.years = [i for i, atom in enumerate(found) if YEAR.fullmatch(atom)]
         self._whole = [m for m in self.mentions if m.strength > INSIDE]
+        self._inside = {m for m in self.mentions if any(self._within(m, other) for other in self._whole)}
 
     def fill(self, question: Question, wanted: bool) -> Iterator[Filled]:
         """
@@ -71,21 +74,34 @@ class Slots:
             return [self._with(one, parameters[0], usable), one]
         if len(usable) > 1:
             ordered = sorted(usable[: len(parameters)], key=lambda m: min(m.covers))
-            for parameter, mention in zip(parameters, ordered, strict=False):
-                one = self._with(one, parameter, [mention])
-            return [one]
+            return [self._with_each(one, parameters, ordered), self._with_each(one, parameters, ordered[::-1])]
         return [*(self._with(one, parameter, usable) for parameter in parameters), one]
 
-    @property
+    def _with_each(self, one: Filled, parameters: Sequence[Parameter], mentions: Sequence[Mention]) -> Filled:
+        for parameter, mention in zip(parameters, mentions, strict=False):
+            one = self._with(one, parameter, [mention])
+        return one
+
+    def naming(self, short: str) -> frozenset[int]:
+        """The atoms that name a thing; none where the text does not."""
+        return next((m.covers for m in self.mentions if self.names.choices[m.iri].short == short), frozenset())
+
+    @cached_property
     def silent(self) -> frozenset[int]:
         """Atoms that name the firm studied, and nothing longer."""
         focal = [m for m in self.mentions if m.iri in self.names.focal]
         longer = [m.covers for m in self._whole if m.strength > LESS_SURE and m.iri not in self.names.focal]
         return frozenset[int]().union(*(m.covers for m in focal if not any(m.covers < covers for covers in longer)))
 
-    def unbound(self, filled: Filled) -> float:
-        """How surely the text names something, in two atoms or more or in one word, that gave no value (0 to 1)."""
-        hidden = filled.covers | self.silent
+    def ignored(self, question: Question, filled: Filled) -> float:
+        """How surely the text names something that would be a value of the question, but is none (0 to 1)."""
+        taken, kinds = filled.covers | self.silent, {p.choices for p in question.query.parameters if p.choices and p.name not in filled.values}
+        fits = (self._sure(m, kind) for m in self._whole if not m.covers & taken for kind in kinds & self.names.classes[m.iri])
+        return max((sure for sure in fits if sure > DOUBTFUL), default=0.0)
+
+    def unbound(self, filled: Filled, about: frozenset[int] = frozenset()) -> float:
+        """How surely the text names something, in two atoms or more or in one word, that gave no value and is not what the question is about (0 to 1)."""
+        hidden = filled.covers | self.silent | about
         return max((m.strength for m in self.mentions if not m.covers & hidden and (len(m.covers) > 1 or self.found[min(m.covers)].isascii())), default=0.0)
 
     def _usable(self, kind: str, taken: frozenset[int], wanted: bool) -> list[Mention]:
@@ -101,7 +117,7 @@ class Slots:
         return [m for m in fits if m.iri in self.names.focal][:1]
 
     def _sure(self, mention: Mention, kind: str) -> float:
-        inside = any(self._within(mention, other) for other in self._whole)
+        inside = mention in self._inside
         sure = mention.strength * (LESS_SURE if kind in VOCABULARY else 1.0) * (INSIDE if inside else 1.0)
         lesser = kind == "skos:Concept" and self.names.choices[mention.iri].short.startswith(LESSER)
         return sure * (FOCAL if mention.iri in self.names.focal else 1.0) * (ASIDE if lesser else 1.0)
@@ -118,7 +134,8 @@ class Slots:
             taken += [m for m in usable[1:] if self._linked(usable[0], m)]
         shorts = tuple(self.names.choices[m.iri].short for m in sorted(taken, key=lambda m: min(m.covers)))
         sure = {**one.sure, parameter.name: max(self._sure(m, parameter.choices) for m in taken)}
-        return Filled({**one.values, parameter.name: shorts}, one.covers.union(*(m.covers for m in taken)), sure)
+        covers = frozenset[int]().union(*(m.covers for m in taken))
+        return Filled({**one.values, parameter.name: shorts}, one.covers | covers, sure, {**one.places, parameter.name: covers})
 
     def _linked(self, a: Mention, b: Mention) -> bool:
         first, second = sorted((a, b), key=lambda m: min(m.covers))
@@ -134,7 +151,7 @@ class Slots:
             values = {"from": (min(years),), "to": (max(years),)}
         else:
             values = dict.fromkeys(self._ends(free[0]), (years[0],))
-        return Filled({**one.values, **values}, one.covers | set(free), {**one.sure, **dict.fromkeys(values, 1.0)})
+        return Filled({**one.values, **values}, one.covers | set(free), {**one.sure, **dict.fromkeys(values, 1.0)}, one.places)
 
     def _ends(self, at: int) -> tuple[str, ...]:
         """Which ends of a span one year stands for: `since 2016` only the first, `before 2016` only the last, else both."""
@@ -150,4 +167,4 @@ class Slots:
         numbers = [i for i, atom in enumerate(self.found) if is_number(atom) and i not in self.years and i not in one.covers]
         if not numbers:
             return one
-        return Filled({**one.values, parameter.name: (self.found[numbers[0]],)}, one.covers | {numbers[0]}, {**one.sure, parameter.name: 1.0})
+        return Filled({**one.values, parameter.name: (self.found[numbers[0]],)}, one.covers | {numbers[0]}, {**one.sure, parameter.name: 1.0}, one.places)

@@ -28,7 +28,7 @@ SHOWN = 25
 EXAMPLES = {
     "en": (
         "What do users contribute to value creation?",
-        "Why did Xiaomi fall into crisis in 2016?",
+        "What did the supply-chain crisis of 2016 lead to?",
         "Which figures does the paper give?",
         "Which dimension lacks which kind of actor?",
         "What does the paper recommend, and to whom?",
@@ -105,6 +105,7 @@ class _Ask:
             opaque,
             text=pages.printable(reply.text) if reply else "",
             message=reply.message() if reply else "",
+            hint=reply.hint() if reply else "",
             best=links[0] if asked else None,
             others=links[1:] if asked else links,
             examples=EXAMPLES[language()],
