@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from covalue.search import EXACT, INSIDE, NEAR, RANK, SCATTERED, START, TEXT, WORD, Entry, Finder, Index, fold
+from covalue import grams, search
+from covalue.grams import DENSE, SIZE, Part, bits_of, members
+from covalue.search import EXACT, INSIDE, MOST_LOOKS, NEAR, RANK, SCATTERED, START, TEXT, WORD, Entry, Finder, Index, fold
 from served import B, build_tiny
 
 ENTRIES = (
@@ -59,9 +62,9 @@ def test_names_are_found_in_both_scripts_and_by_parts(query: str, first: str, ti
     assert (first, tier) == (hit.entry.iri.removeprefix("x:"), hit.tier)
 
 
-def test_width_case_and_hyphens_do_not_tell_names_apart() -> None:
+def test_width_case_accents_and_hyphens_do_not_tell_names_apart() -> None:
     """As readers type them."""
-    for query in ("CO-CREATION", "ｃｏ－ｃｒｅａｔｉｏｎ", "co creation", " Co‑Creation "):
+    for query in ("CO-CREATION", "ｃｏ－ｃｒｅａｔｉｏｎ", "co creation", " Co‑Creation ", "có-creatïon"):
         assert ["creation"] == names(query), query
 
 
@@ -100,15 +103,91 @@ def test_a_name_is_never_empty() -> None:
     assert "english" == Entry("x:y", "other", {"en": "english", "zh": ""}).label("zh")
 
 
-@given(st.lists(st.text("ab 用户价-", min_size=1, max_size=8), min_size=1, max_size=12), st.text("ab 用户价-", min_size=1, max_size=4))
-def test_every_name_that_holds_the_words_is_found(labels: list[str], query: str) -> None:
-    """Against looking at each name; and the better tier is never behind."""
-    entries = [Entry(f"x:#{i}", "thing", {"en": label}) for i, label in enumerate(labels)]
-    found = Index(entries).search(query, limit=100)
+TEXT_OF = st.text("ab 用户价é-", min_size=1, max_size=9)
+DRAWN = st.builds(
+    lambda number, kind, en, zh, others, text: Entry(f"x:#{number}", kind, {"en": en, "zh": zh} if zh else {"en": en}, others, {"en": text} if text else {}),
+    st.integers(0, 40),
+    st.sampled_from(["class", "thing", "claim", "other"]),
+    TEXT_OF,
+    st.none() | TEXT_OF,
+    st.lists(TEXT_OF, max_size=2).map(tuple),
+    st.none() | st.text("ab 用价", max_size=12),
+)
+
+
+def answering(entry: Entry, wanted: str) -> tuple[int, bool] | None:
+    """How well an entry answers, and whether by another name, told by looking at each name."""
+    words = wanted.split()
+    labels = [fold(label) for label in entry.labels.values()]
+    names = [(label, False) for label in labels]
+    names += [(fold(o), True) for o in (*entry.others, *(() if entry.kind == "claim" else (entry.iri.partition("#")[2],))) if fold(o) not in labels]
+    found = [(EXACT, other) for name, other in names if name == wanted] + [(START, other) for name, other in names if name.startswith(wanted)]
+    found += [(WORD, False) for name, _ in names if f" {wanted}" in name] + [(INSIDE, False) for name, _ in names if wanted in name]
+    found += [(SCATTERED, False)] if all(any(w in name for name, _ in names) for w in words) else []
+    found += [(TEXT, False)] if any(all(w in fold(text) for w in words) for text in entry.texts.values()) else []
+    return min(found, default=None)
+
+
+def looked_for(entries: list[Entry], query: str) -> list[tuple[str, int]]:
+    """The hits in order, told by looking at each entry: what an index must give."""
     wanted = fold(query)
-    holding = {e.iri for e in entries if wanted and (wanted in fold(e.labels["en"]) or all(w in fold(e.labels["en"]) for w in wanted.split()))}
-    assert holding == {h.entry.iri for h in found.hits if h.tier != NEAR}
-    assert [h.tier for h in found.hits] == sorted(h.tier for h in found.hits)
+    found = [(how, RANK[e.kind], *min((len(label.encode()), label) for label in map(fold, e.labels.values()) if label), e.iri) for e in entries if (how := answering(e, wanted))]
+    return [(row[-1], row[0][0]) for row in sorted(found)]
+
+
+@given(
+    st.lists(DRAWN.filter(lambda e: all(map(fold, e.labels.values()))), min_size=1, max_size=25, unique_by=lambda e: e.iri),
+    st.text("ab 用户价", min_size=1, max_size=4),
+    st.data(),
+)
+def test_both_ways_give_what_looking_at_each_gives(entries: list[Entry], query: str, data: st.DataObject) -> None:
+    """All hits in order, counts, kinds and pages, among few names and among many, whether each can be looked at or not."""
+    wanted = looked_for(entries, query) if fold(query) else []
+    kinds = {e.iri: e.kind for e in entries}
+    few, size, dense = data.draw(st.sampled_from([0, 3, 1000])), data.draw(st.sampled_from([4, SIZE])), data.draw(st.sampled_from([0, 2, DENSE]))
+    looks, start, kind = data.draw(st.sampled_from([1, 500])), data.draw(st.integers(0, 6)), data.draw(st.sampled_from(["claim", "thing"]))
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, value in ((search, "FEW", few), (search, "SIZE", size), (grams, "DENSE", dense), (search, "MOST_LOOKS", looks)):
+            patch.setattr(module, name, value)
+        scanning, prepared = Index(entries), Index(entries)
+        prepared.prepare()
+        for index in (scanning, prepared):
+            found = index.search(query, limit=100)
+            assert wanted == [(h.entry.iri, h.tier) for h in found.hits if h.tier != NEAR]
+            if wanted:
+                assert (Counter(kinds[iri] for iri, _ in wanted), len(wanted), False) == (found.kinds, found.total, found.more)
+            page = index.search(query, limit=3, offset=start)
+            assert wanted[start : start + 3] == [(h.entry.iri, h.tier) for h in page.hits if h.tier != NEAR]
+            assert not wanted or page.total == len(wanted) or (page.more and min(len(wanted), start + 4) <= page.total < len(wanted))
+            only = index.search(query, limit=3, offset=start, kinds=(kind,))
+            assert [one for one in wanted if kinds[one[0]] == kind][start : start + 3] == [(h.entry.iri, h.tier) for h in only.hits if h.tier != NEAR]
+        assert scanning.search(query) == prepared.search(query)
+
+
+@example(["价价"], ["价价价"])
+@given(st.lists(st.text("ab 用户\n\r😀", max_size=9), max_size=9), st.lists(st.text("ab 用户😀", min_size=1, max_size=5), min_size=1, max_size=3))
+def test_no_text_is_missed(texts: list[str], words: list[str]) -> None:
+    """What holds all words is always among what may, and is that where the answer is sure."""
+    part = Part([f"\n{text}\n" for text in texts])
+    holding = [i for i, text in enumerate(texts) if all(w in text for w in words)]
+    assert (bits_of(holding), True) == part.having(words)
+    part.prepare()
+    bits, sure = part.having(words)
+    assert set(holding) <= set(members(bits & (1 << len(texts)) - 1))
+    assert not sure or bits == bits_of(holding)
+
+
+def test_more_hits_than_are_counted_say_so() -> None:
+    """At least so many, never more than there are; those of one piece are counted whole, and leaves go on to the last."""
+    index = Index([Entry(f"x:{i}", "claim" if i % 3 else "thing", {"en": f"number {i}", "zh": f"第{i}号"}) for i in range(3 * MOST_LOOKS)])
+    for _ in range(2):
+        one = index.search("号")
+        assert (3 * MOST_LOOKS, False, {"thing": MOST_LOOKS, "claim": 2 * MOST_LOOKS}) == (one.total, one.more, one.kinds)
+        last = index.search("number", offset=3 * MOST_LOOKS - 5)
+        assert (5, 3 * MOST_LOOKS, False) == (len(last.hits), last.total, last.more)
+        index.prepare()
+    many = index.search("number")
+    assert (2 * MOST_LOOKS, True, frozenset({"claim"})) == (many.total, many.more, many.unfinished)
 
 
 def test_the_order_of_reading_does_not_show() -> None:

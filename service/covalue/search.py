@@ -1,16 +1,23 @@
 """
 Search by name over everything that has one: terms, concepts, things of the cases, claims, places in sources, named questions.
 
-Names are folded (case, width, hyphens, spacing) and stand one to a line in a single text, the better ones first: preferred before other
-names, terms before things before claims, short before long. A substring search over that text finds every label that holds the words, in
-Chinese at any place and in Latin script inside of words too, and finds the best ones first. It costs milliseconds for 10^5 labels, so no
-index on disk and no tokeniser stands between a reader and a name; `tests/bench/search.py` measures it.
+Names are folded (case, width, accents, hyphens, spacing). A search finds every entry that holds its words at any place, in Chinese as in Latin
+script, from one character on. Hits come in steps: a name that is the words, begins with them, has them at the start of a word, or inside;
+then names that hold all words apart from each other, then definitions. Labels come before other names in the first two steps. In each step
+entries come by rank, which no query changes: by kind, then the one with the shorter label. So a search stops when its page is full, and
+looks at each entry that may answer only where those are few; `covalue.grams` tells which may.
+
+Among few names nothing but the names is kept; among many `Index.prepare` adds an index of pieces, with the same hits in the same order.
+`tests/bench/search.py` measures both.
 """
 
 from __future__ import annotations
 
+import re
+import threading
 import unicodedata
-from bisect import bisect_left, bisect_right
+from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +26,7 @@ from itertools import islice
 import pyoxigraph as ox
 
 from covalue.description import rows
+from covalue.grams import SIZE, WIDE, Part, bits_of, counted, members, shared
 from covalue.names import BASE, PREFIXES, RDF_TYPE, RDFS_SUBCLASSOF, shrink
 from covalue.once import Once
 from covalue.questions import Library
@@ -66,8 +74,12 @@ TEXTS = ("skos:definition", "dcterms:description", "skos:scopeNote")
 OUTSIDE = PREFIXES["owl"], PREFIXES["rdfs"], PREFIXES["rdf"]
 MOST = 600_000
 """Names, types or texts that are read; beyond, a search is over a part and says so."""
-MOST_HITS = 4000
-"""Lines that one search looks at in a tier; what more there is comes behind in any order of ranks."""
+FEW = 1000
+"""Entries that may answer up to which each is looked at, so that their number is known."""
+MOST_LOOKS = 500
+"""Entries of a kind that are looked at to count those that answer, where they are not few; the number is then said to be at least that."""
+MANY = 8000
+"""Entries beyond which an index of pieces is made, in the background."""
 MOST_NEAR = 20
 MOST_PIECES = 30
 LONGEST = 200
@@ -75,22 +87,28 @@ LONGEST = 200
 HYPHENS = dict.fromkeys(map(ord, "-‐‑‒–—_/·,，、;；:：()（）「」“”\"'’.。"), " ")
 EXACT, START, WORD, INSIDE, SCATTERED, TEXT, NEAR = range(7)
 """How well a name answers, best first; `TEXT` is a definition that does, `NEAR` shares only pieces."""
-Answering = tuple[int, int, int]
-"""How well an entry answers, how many pieces of the words it lacks, and the number of the line that answers; small is good."""
+STEPS = (EXACT, EXACT, START, START, WORD, INSIDE, SCATTERED, TEXT)
+"""The order of hits; of two equal ones the first is of labels, the second of other names."""
+_ACCENTS = re.compile("[\u0300-\u036f]+")
 
 
 def fold(text: str) -> str:
     """
-    A text as it is compared: width, case, hyphens, punctuation and spacing do not tell names apart.
+    A text as it is compared: width, case, accents, hyphens, punctuation and spacing do not tell names apart.
 
-    >>> fold("Value  Co-creation（ＭＩＵＩ）")
-    'value co creation miui'
+    >>> fold("Value  Co-creation（ＭＩＵＩ）"), fold("Café")
+    ('value co creation miui', 'cafe')
     """
-    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    plain = text if text.isascii() else _plain(text)
     return " ".join(plain.casefold().translate(HYPHENS).split())
 
 
-@dataclass(frozen=True)
+def _plain(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", text)
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", apart))
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One thing that can be found. `labels` are by language; `type` is its most special class, or empty."""
 
@@ -121,12 +139,13 @@ class Hit:
 
 @dataclass(frozen=True)
 class Found:
-    """A page of hits out of `total`; `more` where not all were counted; `kinds` counts them."""
+    """A page of hits out of `total`, or out of at least so many where there may be `more`; `kinds` counts them, those of `unfinished` not to the end."""
 
     hits: tuple[Hit, ...]
     total: int
     more: bool
     kinds: Mapping[str, int]
+    unfinished: frozenset[str] = frozenset()
 
     @property
     def near(self) -> bool:
@@ -134,47 +153,33 @@ class Found:
         return bool(self.hits) and self.hits[0].tier == NEAR
 
 
-class Lines:
-    """Folded lines in one text, each of an owner."""
+class _Part:
+    """Entries in the order of their rank, at most as many as a part of texts holds."""
 
-    def __init__(self, lines: Sequence[tuple[str, int, str]]) -> None:
+    def __init__(self, first: int, entries: Sequence[Entry], lines: Sequence[str]) -> None:
         """
         Args:
-            lines: folded text, its owner, and the text as it was; in the order in which they are to be found.
+            first: the rank of the first of them.
+            lines: their names, as `_names` writes them.
         """
-        self.owners = [owner for _, owner, _ in lines]
-        self.shown = [shown for _, _, shown in lines]
-        self.text = "\n" + "".join(f"{line}\n" for line, _, _ in lines)
-        self._starts: list[int] = []
-        at = 1
-        for line, _, _ in lines:
-            self._starts.append(at)
-            at += len(line) + 1
-        self._sorted = sorted((line, i) for i, (line, _, _) in enumerate(lines))
+        self.first = first
+        self.names = Part(lines)
+        texts = ["".join(("\n", *(fold(t) + "\n" for t in e.texts.values()))) if e.texts else "" for e in entries]
+        self.texts = Part(texts) if any(texts) else None
+        self._ends = {kind: end for end, kind in enumerate((e.kind for e in entries), 1)}  # entries of a kind stand side by side
+        starts = (0, *self._ends.values())
+        self.kinds = {kind: (1 << end) - (1 << start) for (kind, end), start in zip(self._ends.items(), starts, strict=False)}
+        """Kinds with the places of their entries, as bits."""
 
-    def beginning(self, piece: str) -> Iterator[tuple[int, bool]]:
-        """The lines that begin with a piece, by the alphabet, each with whether it is the piece."""
-        for line, number in islice(self._sorted, bisect_left(self._sorted, (piece, -1)), None):
-            if not line.startswith(piece):
-                return
-            yield number, len(line) == len(piece)
+    def kind(self, rank: int) -> str:
+        """The kind of one of the entries."""
+        return list(self._ends)[bisect_right(list(self._ends.values()), rank - self.first)]
 
-    def holding(self, piece: str) -> Iterator[tuple[int, bool]]:
-        """The lines that hold a piece, in order, each once, with whether it begins a word there."""
-        at = self.text.find(piece)
-        while at >= 0:
-            number = bisect_right(self._starts, at) - 1
-            yield number, self.text[at - 1] in " \n"
-            at = self.text.find(piece, self._starts[number + 1]) if number + 1 < len(self._starts) else -1
-
-    def count(self, piece: str) -> int:
-        """How often a piece occurs."""
-        return self.text.count(piece)
-
-    def line(self, number: int) -> str:
-        """A line by its number."""
-        start = self._starts[number]
-        return self.text[start : self.text.index("\n", start)]
+    def prepare(self) -> None:
+        """Makes the indices of both."""
+        self.names.prepare()
+        if self.texts:
+            self.texts.prepare()
 
 
 class Index:
@@ -189,24 +194,17 @@ class Index:
         self.cut = cut
         self.entries = sorted(entries, key=lambda e: (RANK[e.kind], e.iri))
         self.by_iri = {e.iri: i for i, e in enumerate(self.entries)}
-        self._names = Lines(sorted(self._name_lines(), key=self._order))
-        self._whole = Lines([(" ".join(fold(n) for n in (*e.labels.values(), *e.others)), i, "") for i, e in enumerate(self.entries)])
-        self._texts = Lines([(fold(t), i, t) for i, e in enumerate(self.entries) for t in e.texts.values()])
+        lines = [_names(entry) for entry in self.entries]
+        self._order = array("I", sorted(range(len(lines)), key=lambda i: (RANK[self.entries[i].kind], *_shortest(lines[i]), i)))
+        self._parts = []
+        for first in range(0, len(lines), SIZE):
+            numbers = self._order[first : first + SIZE]
+            self._parts.append(_Part(first, [self.entries[i] for i in numbers], [lines[i] for i in numbers]))
 
-    def _name_lines(self) -> Iterator[tuple[str, int, str]]:
-        for i, entry in enumerate(self.entries):
-            seen = set()
-            local = () if entry.kind in ("claim", "question") else (entry.iri.rpartition("#")[2].rpartition("/")[2],)
-            for name in (*entry.labels.values(), *entry.others, *local):
-                folded = fold(name)
-                if folded and folded not in seen:
-                    seen.add(folded)
-                    yield folded, i, name
-
-    def _order(self, line: tuple[str, int, str]) -> tuple[int, bool, int, str, int]:
-        """Better kinds first, then labels before other names, then short before long: the order of hits that fit equally well."""
-        entry = self.entries[line[1]]
-        return RANK[entry.kind], line[2] not in entry.labels.values(), len(line[0]), line[0], line[1]
+    def prepare(self) -> None:
+        """Makes searches quick among many names: some seconds for 10^6, while which searches go on as before."""
+        for part in self._parts:
+            part.prepare()
 
     def search(self, query: str, *, limit: int = 20, offset: int = 0, kinds: Sequence[str] = (), texts: bool = True) -> Found:
         """
@@ -221,79 +219,171 @@ class Index:
         wanted = fold(query[:LONGEST])
         if not wanted:
             return Found((), 0, False, {})
-        hits, more = self._all(wanted, texts)
-        counts = Counter(self.entries[i].kind for i in hits)
-        chosen = sorted((hit, i) for i, hit in hits.items() if not kinds or self.entries[i].kind in kinds)
-        shown = tuple(self._hit(i, hit) for hit, i in chosen[offset : offset + limit])
-        return Found(shown, len(chosen), more, {k: counts[k] for k in KINDS if counts[k]})
+        one = _Search(self._parts, wanted, kinds, texts)
+        ranked, counts, unfinished = one.all() if one.few else one.first(offset + limit + 1)
+        if not any(counts.values()) and not unfinished:
+            return self._near(wanted, kinds, limit, offset)
+        total = max(len(ranked), sum(n for kind, n in counts.items() if not kinds or kind in kinds))
+        shown = tuple(self._hit(wanted, step, rank) for step, rank in ranked[offset : offset + limit])
+        return Found(shown, total, any(not kinds or kind in kinds for kind in unfinished), {k: counts[k] for k in KINDS if counts.get(k)}, frozenset(unfinished))
 
-    def _hit(self, i: int, hit: Answering) -> Hit:
-        tier, _, line = hit
-        return Hit(self.entries[i], tier, (self._texts if tier == TEXT else self._names).shown[line])
+    def _hit(self, wanted: str, step: int, rank: int) -> Hit:
+        entry = self.entries[self._order[rank]]
+        return Hit(entry, STEPS[step], _matched(entry, wanted, STEPS[step]))
 
-    def _all(self, wanted: str, texts: bool) -> tuple[dict[int, Answering], bool]:
-        """The best answer of each entry, and whether some were not looked at."""
-        hits: dict[int, Answering] = {}
-        more = False
-        for found in (self._beginning(wanted), self._holding(wanted), self._scattered(wanted), self._in_texts(wanted) if texts else iter(())):
-            for count, (i, hit) in enumerate(found):
-                if count >= MOST_HITS:
-                    more = True
-                    break
-                if i not in hits or hit < hits[i]:
-                    hits[i] = hit
-        if not hits:
-            hits = self._near(wanted)
-        return hits, more
-
-    def _beginning(self, wanted: str) -> Iterator[tuple[int, Answering]]:
-        for line, whole in self._names.beginning(wanted):
-            yield self._names.owners[line], (EXACT if whole else START, 0, line)
-
-    def _holding(self, wanted: str) -> Iterator[tuple[int, Answering]]:
-        for line, word in self._names.holding(wanted):
-            yield self._names.owners[line], (WORD if word else INSIDE, 0, line)
-
-    def _scattered(self, wanted: str) -> Iterator[tuple[int, Answering]]:
-        """Entries that have all words somewhere in their names; shown by the best name that has the rarest of them."""
-        words = wanted.split()
-        if len(words) < 2:
-            return
-        rarest = min(words, key=lambda w: (self._names.count(w), w))
-        if not all(map(self._whole.count, words)):
-            return
-        for line, _ in self._names.holding(rarest):
-            i = self._names.owners[line]
-            whole = self._whole.line(i)
-            if all(w in whole for w in words):
-                yield i, (SCATTERED, 0, line)
-
-    def _in_texts(self, wanted: str) -> Iterator[tuple[int, Answering]]:
-        words = sorted(wanted.split(), key=lambda w: (self._texts.count(w), w))
-        for line, _ in self._texts.holding(words[0]):
-            text = self._texts.line(line)
-            if all(w in text for w in words):
-                yield self._texts.owners[line], (TEXT, 0, line)
-
-    def _near(self, wanted: str) -> dict[int, Answering]:
+    def _near(self, wanted: str, kinds: Sequence[str], limit: int, offset: int) -> Found:
         """What shares most pieces with the words, where nothing holds them: a slip of the pen, a sentence in place of a name."""
-        pieces = list(dict.fromkeys(_pieces(wanted)))[:MOST_PIECES]
-        counts: Counter[int] = Counter()
-        for piece in pieces:
-            counts.update(line for line, _ in islice(self._names.holding(piece), MOST_HITS))
-        least = max(2, -(-2 * len(pieces) // 5)) if len(pieces) > 1 else 1
-        best: dict[int, Answering] = {}
-        for line, count in counts.items():
-            if count >= least:
-                i, hit = self._names.owners[line], (NEAR, len(pieces) - count, line)
-                best[i] = min(best.get(i, hit), hit)
-        return dict(sorted(best.items(), key=lambda pair: pair[1])[:MOST_NEAR])
+        parts = list(dict.fromkeys(_pieces(wanted)))[:MOST_PIECES]
+        least = max(2, -(-2 * len(parts) // 5)) if len(parts) > 1 else 1
+        digits = [(part, shared([part.names.having((piece,))[0] for piece in parts])) for part in self._parts]
+        best = (part.first + i for number in range(len(parts), least - 1, -1) for part, held in digits for i in members(counted(held, number)))
+        entries = [self.entries[self._order[rank]] for rank in islice(best, MOST_NEAR)]
+        counts = Counter(e.kind for e in entries)
+        chosen = [e for e in entries if not kinds or e.kind in kinds]
+        hits = tuple(Hit(e, NEAR, _matched(e, wanted, NEAR)) for e in chosen[offset : offset + limit])
+        return Found(hits, len(chosen), False, {k: counts[k] for k in KINDS if counts[k]})
+
+
+Ranked = list[tuple[int, int]]
+"""Hits as the number of the step that found them and their rank, best first."""
+
+
+class _Search:
+    """One search: which entries may answer, and which do."""
+
+    def __init__(self, parts: Sequence[_Part], wanted: str, kinds: Sequence[str], texts: bool) -> None:
+        self._parts, self._wanted, self._kinds = parts, wanted, kinds
+        self._words = wanted.split()
+        self._needles = (f"\n{wanted}\n", f"\r{wanted}\r", f"\n{wanted}", f"\r{wanted}", f" {wanted}", wanted)
+        self._named = [part.names.having(self._words) for part in parts]
+        self._told = [part.texts.having(self._words) if texts and part.texts else (0, True) for part in parts]
+        self.few = sum((named | told).bit_count() for (named, _), (told, _) in zip(self._named, self._told, strict=True)) <= FEW
+        """Whether so few entries may answer that each is looked at."""
+
+    def all(self) -> tuple[Ranked, dict[str, int], tuple[str, ...]]:
+        """All hits of the kinds that are wanted, all hits by kind, and no kind that is unfinished."""
+        ranked: Ranked = []
+        counts = Counter[str]()
+        for part, (named, _), (told, _) in zip(self._parts, self._named, self._told, strict=True):
+            for kind, mask in part.kinds.items():
+                steps = list(self._answering(part, named & mask, told & mask))
+                counts[kind] += len(steps)
+                if not self._kinds or kind in self._kinds:
+                    ranked += ((step, part.first + i) for step, i in steps)
+        return sorted(ranked), dict(+counts), ()
+
+    def first(self, most: int) -> tuple[Ranked, dict[str, int], tuple[str, ...]]:
+        """The best hits of the kinds that are wanted; hits by kind, and the kinds of which there are more than that."""
+        seen: dict[int, int] = {}
+        counts, unfinished = self._counted()
+        for step, rank in self._by_steps():
+            if seen.setdefault(rank, step) == step and len(seen) >= most:
+                break
+        else:
+            wanted = self._kinds or tuple(KINDS)
+            found = Counter(self._parts[rank // SIZE].kind(rank) for rank in seen)
+            counts.update((kind, found[kind]) for kind in wanted)
+            unfinished = tuple(kind for kind in unfinished if kind not in wanted)
+        return [(step, rank) for rank, step in seen.items()], counts, unfinished
+
+    def _by_steps(self) -> Iterator[tuple[int, int]]:
+        """Hits, the better steps first, in each by rank; those of better steps come again."""
+        masks = [sum(mask for kind, mask in part.kinds.items() if kind in self._kinds) if self._kinds else -1 for part in self._parts]
+        for step in range(len(STEPS)):
+            for part, mask, (named, _), (told, _) in zip(self._parts, masks, self._named, self._told, strict=True):
+                bits = (told if step == len(STEPS) - 1 else named) & mask
+                if bits:
+                    yield from ((step, part.first + i) for i in self._fitting(part, step, bits))
+
+    def _fitting(self, part: _Part, step: int, bits: int) -> Iterator[int]:
+        """The entries of a part, among some, that a step finds."""
+        names = part.names
+        if step < 2:
+            return (i for i in names.whole(self._needles[step]) if bits >> i & 1)
+        if step < len(self._needles):
+            needle = self._needles[step]
+            held, sure = names.having((needle,))
+            return (i for i in members(bits & held) if sure or needle in names.text(i))
+        return (i for i in members(bits) if (self._has_all(part, i) if step < len(STEPS) - 1 else self._tells(part, i)))
+
+    def _answering(self, part: _Part, named: int, told: int) -> Iterator[tuple[int, int]]:
+        """Those that answer among some whose names, and some whose texts, may; with the best step that finds each."""
+        left = told
+        for i in members(named):
+            if (step := self._step(part, i)) is not None:
+                left &= ~(1 << i) if told else -1
+                yield step, i
+        yield from ((len(STEPS) - 1, i) for i in members(left) if self._tells(part, i))
+
+    def _step(self, part: _Part, i: int) -> int | None:
+        """The best step that finds an entry by its names."""
+        text = part.names.text(i)
+        if self._wanted in text:
+            return next(step for step, needle in enumerate(self._needles) if needle in text)
+        return len(self._needles) if len(self._words) > 1 and self._has_all(part, i) else None
+
+    def _has_all(self, part: _Part, i: int) -> bool:
+        return all(map(part.names.text(i).__contains__, self._words))
+
+    def _tells(self, part: _Part, i: int) -> bool:
+        assert part.texts is not None
+        return any(all(w in line for w in self._words) for line in part.texts.text(i).split("\n"))
+
+    def _counted(self) -> tuple[dict[str, int], tuple[str, ...]]:
+        """Hits by kind, and the kinds of which there are more: what no look at the text is needed for counts whole, of the rest only so much."""
+        counts, unfinished = Counter[str](), dict[str, None]()
+        looks = dict.fromkeys(KINDS, MOST_LOOKS)
+        for part, (named, named_surely), (told, told_surely) in zip(self._parts, self._named, self._told, strict=True):
+            sure = (named if named_surely else 0) | (told if told_surely and len(self._words) == 1 else 0)
+            for kind, mask in part.kinds.items():
+                counts[kind] += (sure & mask).bit_count()
+                unsure = (named | told) & ~sure & mask
+                looked = bits_of(list(islice(members(unsure), looks[kind])))
+                counts[kind] += sum(1 for _ in self._answering(part, named & looked, told & looked))
+                looks[kind] -= unsure.bit_count()
+                if looks[kind] < 0:
+                    looks[kind], unfinished[kind] = 0, None
+        return dict(counts), tuple(unfinished)
+
+
+def _names(entry: Entry) -> str:
+    """The folded names of an entry, each once: its labels between line feeds, then other names between carriage returns."""
+    labels = dict.fromkeys(filter(None, map(fold, entry.labels.values())))
+    others = dict.fromkeys(o for o in map(fold, _others(entry)) if o and o not in labels)
+    return "".join((*(f"\n{label}" for label in labels), "\n" if labels else "", *(f"\r{other}" for other in others), "\r" if others else ""))
+
+
+def _others(entry: Entry) -> tuple[str, ...]:
+    """Other names, and the last part of its address where people may know it."""
+    return entry.others if entry.kind in ("claim", "question") else (*entry.others, entry.iri.rpartition("#")[2].rpartition("/")[2])
+
+
+def _shortest(names: str) -> tuple[int, str]:
+    """How long the shortest label of an entry is, in bytes, so that a Chinese character counts as about three letters; and that label."""
+    labels = names.rpartition("\n")[0].strip("\n") or names.strip("\r")
+    return min((len(label.encode("utf-8", "replace")), label) for label in labels.replace("\r", "\n").split("\n"))
+
+
+def _matched(entry: Entry, wanted: str, tier: int) -> str:
+    """The name, or the text, by which an entry answers."""
+    words = wanted.split()
+    if tier == TEXT:
+        return next(text for text in entry.texts.values() if all(w in fold(text) for w in words))
+    parts = list(dict.fromkeys(_pieces(wanted)))[:MOST_PIECES] if tier == NEAR else words
+
+    def fit(name: str) -> tuple[bool, ...] | tuple[int, int]:
+        folded = fold(name)
+        if tier in (NEAR, SCATTERED):
+            return sum(part in folded for part in parts), -len(folded)
+        return folded == wanted, folded.startswith(wanted), f" {wanted}" in folded, wanted in folded
+
+    return max((*entry.labels.values(), *_others(entry)), key=fit)
 
 
 def _pieces(text: str) -> Iterator[str]:
     """Pairs of Chinese characters, triples of others."""
     for word in text.split():
-        size = 2 if any(ord(c) > 0x2E7F for c in word) else 3
+        size = 2 if max(word) >= WIDE else 3
         yield from (word[k : k + size] for k in range(max(1, len(word) - size + 1)))
 
 
@@ -304,7 +394,7 @@ class Finder:
     """The index of a store, made when first asked for, and anew when the store holds other data."""
 
     def __init__(self, store: Store, library: Library | None = None) -> None:
-        self._index = Once(lambda: store.version, lambda: read(store, library))
+        self._index = Once(lambda: store.version, lambda: _prepared(read(store, library)))
 
     def index(self) -> Index:
         """
@@ -314,6 +404,12 @@ class Finder:
             CovalueError: the store failed.
         """
         return self._index.get()
+
+
+def _prepared(index: Index) -> Index:
+    if len(index.entries) > MANY:
+        threading.Thread(target=index.prepare, name="search-index", daemon=True).start()
+    return index
 
 
 def read(store: Store, library: Library | None = None) -> Index:
