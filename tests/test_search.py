@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,8 @@ from hypothesis import strategies as st
 
 from covalue import grams, search
 from covalue.grams import DENSE, SIZE, Part, bits_of, members
-from covalue.search import EXACT, INSIDE, MOST_LOOKS, NEAR, RANK, SCATTERED, START, TEXT, WORD, Entry, Finder, Index, fold
+from covalue.search import EXACT, INSIDE, MOST_LOOKS, NEAR, RANK, SCATTERED, START, TEXT, WORD, Entry, Finder, Index, fold, read
+from covalue.stores import Answer, Pick, Request, Store
 from served import B, build_tiny
 
 ENTRIES = (
@@ -207,3 +211,33 @@ def test_a_store_is_read_once(tmp_path: Path) -> None:
     assert "concept" == by_iri[B + "scheme/role/hub"].kind
     assert "采取行动者。" == actor.texts["zh"]
     assert list(index.entries) == sorted(index.entries, key=lambda e: (RANK[e.kind], e.iri))
+
+
+class Shuffled:
+    """A store whose unordered pages do not fit together."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self.asked = store, 0
+
+    @property
+    def version(self) -> str:
+        return self._store.version
+
+    def graphs(self) -> Sequence[str]:
+        return self._store.graphs()
+
+    def answer(self, request: Request, pick: Pick) -> Answer:
+        self.asked += 1
+        return self._store.answer(replace(request, text=re.sub(r"OFFSET [1-9]\d*", "OFFSET 1", request.text)), pick)
+
+
+def test_many_names_are_read_by_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same entries as at once; also where pages overlap, which is seen."""
+    store = build_tiny(tmp_path)
+    at_once = read(store).entries
+    monkeypatch.setattr(search, "PAGE", 7)
+    assert at_once == read(store).entries
+    monkeypatch.setattr(search, "MOST", 300)
+    shuffled = Shuffled(store)
+    assert at_once == read(shuffled).entries
+    assert shuffled.asked > 20

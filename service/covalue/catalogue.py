@@ -390,7 +390,8 @@ def _search_operations() -> Json:
         ("/suggest", "suggest", "Names that fit what was typed so far · 输入时的名称建议", [words, kind, limit, lang]),
         ("/terms.json", "terms", "All terms with labels and kind, for editors · 供编辑器使用的全部术语", [kind]),
     )
-    ok = {"description": "As JSON · JSON 结果", "content": {"application/json": {"schema": {"type": "object"}}}}
+    told = "As JSON; where `more` is true, `total` and the kinds in `unfinished` are counted to at least so many · JSON；more 为真时，total 及 unfinished 所列种类之数为下限"
+    ok = {"description": told, "content": {"application/json": {"schema": {"type": "object"}}}}
     return {
         path: {"get": {"operationId": name, "tags": ["service"], "summary": summary, "parameters": parameters, "responses": _responses(ok, "400")}}
         for path, name, summary, parameters in rows

@@ -25,7 +25,7 @@ from itertools import islice
 
 import pyoxigraph as ox
 
-from covalue.description import rows
+from covalue.description import Term, rows
 from covalue.grams import SIZE, WIDE, Part, bits_of, counted, members, shared
 from covalue.names import BASE, PREFIXES, RDF_TYPE, RDFS_SUBCLASSOF, shrink
 from covalue.once import Once
@@ -72,7 +72,7 @@ NAMES = {"rdfs:label": 0, "skos:prefLabel": 0, "dcterms:title": 0, "skos:altLabe
 """Properties that name a thing, and how good a name they give."""
 TEXTS = ("skos:definition", "dcterms:description", "skos:scopeNote")
 OUTSIDE = PREFIXES["owl"], PREFIXES["rdfs"], PREFIXES["rdf"]
-MOST = 600_000
+MOST = 2_000_000
 """Names, types or texts that are read; beyond, a search is over a part and says so."""
 FEW = 1000
 """Entries that may answer up to which each is looked at, so that their number is known."""
@@ -80,6 +80,8 @@ MOST_LOOKS = 500
 """Entries of a kind that are looked at to count those that answer, where they are not few; the number is then said to be at least that."""
 MANY = 8000
 """Entries beyond which an index of pieces is made, in the background."""
+PAGE = 100_000
+"""Rows that are read at a time, so that no answer outgrows the limits of a store."""
 MOST_NEAR = 20
 MOST_PIECES = 30
 LONGEST = 200
@@ -244,6 +246,7 @@ class Index:
         return Found(hits, len(chosen), False, {k: counts[k] for k in KINDS if counts[k]})
 
 
+Row = tuple[Term | None, ...]
 Ranked = list[tuple[int, int]]
 """Hits as the number of the step that found them and their rank, best first."""
 
@@ -443,12 +446,30 @@ def read(store: Store, library: Library | None = None) -> Index:
 
 def _values(store: Store, curies: Iterable[str], condition: str) -> list[tuple[str, str, ox.Literal]]:
     listed = " ".join(f"<{ox.NamedNode(PREFIXES[c.partition(':')[0]] + c.partition(':')[2]).value}>" for c in curies)
-    found = rows(store, f"SELECT ?x ?p ?o {{ VALUES ?p {{ {listed} }} ?x ?p ?o FILTER({condition}) }} LIMIT {MOST}")
+    found = _all(store, f"SELECT ?x ?p ?o {{ VALUES ?p {{ {listed} }} ?x ?p ?o FILTER({condition}) }}")
     return [(x.value, shrink(p.value), o) for x, p, o in found if isinstance(x, ox.NamedNode) and isinstance(p, ox.NamedNode) and isinstance(o, ox.Literal)]
 
 
+def _all(store: Store, query: str) -> Sequence[Row]:
+    """
+    The solutions of a query, at most `MOST`, read by pages.
+
+    No standard says that pages of an unordered query fit together. Where a row comes twice they did not, unless it is there twice, and all
+    is read at once: pages of as many rows as there are, each of them once, are complete.
+    """
+    found: list[Row] = []
+    while len(found) < MOST:
+        page = rows(store, f"{query} OFFSET {len(found)} LIMIT {PAGE}")
+        found += map(tuple, page)
+        if len(page) < PAGE:
+            break
+    if len(found) > PAGE and len(set(found)) < len(found):
+        return [tuple(row) for row in rows(store, f"{query} LIMIT {MOST}")]
+    return found
+
+
 def _types(store: Store) -> dict[str, tuple[str, ...]]:
-    found = rows(store, f"SELECT ?x ?c {{ ?x <{RDF_TYPE}> ?c FILTER(isIRI(?x) && isIRI(?c)) }} LIMIT {MOST}")
+    found = _all(store, f"SELECT ?x ?c {{ ?x <{RDF_TYPE}> ?c FILTER(isIRI(?x) && isIRI(?c)) }}")
     out: dict[str, tuple[str, ...]] = {}
     for x, c in found:
         if isinstance(x, ox.NamedNode) and isinstance(c, ox.NamedNode):

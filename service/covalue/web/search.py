@@ -136,7 +136,16 @@ def _dumped(body: Mapping[str, Any]) -> bytes:
 
 def _as_json(query: str, page: int, found: Found) -> dict[str, Any]:
     results = [{**_term(hit.entry), "label": hit.entry.label(language()), "matched": hit.matched, "href": addresses.link(hit.entry.iri)} for hit in found.hits]
-    return {"query": query, "page": page, "total": found.total, "more": found.more, "near": found.near, "kinds": found.kinds, "results": results}
+    return {
+        "query": query,
+        "page": page,
+        "total": found.total,
+        "more": found.more,
+        "near": found.near,
+        "kinds": found.kinds,
+        "unfinished": sorted(found.unfinished, key=tuple(KINDS).index),
+        "results": results,
+    }
 
 
 def _term(entry: Entry) -> dict[str, Any]:
@@ -158,7 +167,12 @@ def _facets(query: str, kinds: Sequence[str], found: Found) -> list[dict[str, An
     zh = language() == "zh"
     rows = [("", "全部" if zh else "all", sum(found.kinds.values())), *((k, KINDS[k][zh], n) for k, n in found.kinds.items())]
     return [
-        {"label": label, "count": count, "href": _address(query, (kind,) if kind else (), 1), "current": (kind,) == tuple(kinds) or not (kind or kinds)}
+        {
+            "label": label,
+            "count": f"{count}+" if kind in found.unfinished or (found.unfinished and not kind) else count,
+            "href": _address(query, (kind,) if kind else (), 1),
+            "current": (kind,) == tuple(kinds) or not (kind or kinds),
+        }
         for kind, label, count in rows
     ]
 
@@ -173,6 +187,7 @@ def _leaves(query: str, kinds: Sequence[str], page: int, found: Found) -> dict[s
     out: dict[str, Any] = {"first": first + 1, "last": first + len(found.hits), "prev": None, "next": None}
     if page > 1:
         out["prev"] = _address(query, kinds, page - 1)
+    out["deepest"] = DEEPEST * PER_PAGE if page == DEEPEST and first + PER_PAGE < found.total else 0
     if first + PER_PAGE < found.total and page < DEEPEST:
         out["next"] = _address(query, kinds, page + 1)
     return out
