@@ -60,6 +60,8 @@ class Engine:
         self.calls: list[Call] = []
         self.connections = 0
         self.hook: Hook = no_hook
+        self.over = threading.Event()
+        """Set at the end, so that what hangs can let go."""
         engine = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -112,6 +114,7 @@ class Engine:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.over.set()
         self._server.shutdown()
         self._server.server_close()
 

@@ -25,7 +25,7 @@ def environment(**more: str) -> dict[str, str]:
     return {**plain, "PYTHONUTF8": "1", **more}
 
 
-def run(*arguments: str | Path, seconds: float = 60, **more: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, seconds: float = 240, **more: str) -> subprocess.CompletedProcess[str]:
     """Runs covalue to its end; streams are kept apart."""
     return subprocess.run([*COVALUE, *map(str, arguments)], capture_output=True, text=True, encoding="utf-8", env=environment(**more), timeout=seconds)
 
@@ -38,7 +38,7 @@ def start(*arguments: str | Path, mutation: dict[str, Any] | None = None, **more
     )
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Waits for something to become true."""
     end = time.monotonic() + seconds
     while not condition():
@@ -89,7 +89,7 @@ class Running(Client):
     def stop(self) -> int:
         """Tells it to end, and waits; its exit code."""
         self.process.terminate()
-        return self.process.wait(30)
+        return self.process.wait(60)
 
 
 # --- processes, as Linux sees them

@@ -57,7 +57,7 @@ def test_faults(answers: Answers) -> None:
 
 def covalue(out: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "covalue", "question", "--project", str(ROOT), "--out", str(out), *arguments]
-    return subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONUTF8": "1"}, timeout=60)
+    return subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONUTF8": "1"}, timeout=240)
 
 
 def test_command(real_built: tuple[object, Path]) -> None:

@@ -390,7 +390,7 @@ def test_full_disk(small: Project, out: Path) -> None:
     before = assert_whole(out)
     set_cell(small.root / CASE / "actors.csv", 2, "label_en", "Another name")
     command = ["bash", "-c", 'ulimit -f 64; exec "$@"', "limited", *COVALUE, "build", "--project", str(small.root), "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment(), timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment(), timeout=240)
     assert (3, "") == (done.returncode, done.stdout)
     assert (True, True, False) == (f"cannot write to {out}" in done.stderr, f"无法写入 {out}" in done.stderr, "Traceback" in done.stderr)
     assert before == assert_whole(out)
@@ -474,7 +474,7 @@ def test_two_builds_at_once(small: Project, tmp_path: Path) -> None:
     """Two processes that build the same at the same time both succeed, with one artefact."""
     out = tmp_path / "out"
     both = [start("build", "--project", small.root, "--out", out) for _ in range(2)]
-    said = [p.communicate(timeout=60) for p in both]
+    said = [p.communicate(timeout=240) for p in both]
     assert [0, 0] == [p.returncode for p in both], said
     manifest = assert_whole(out)
     assert [f"sha256 {manifest.digest}"] * 2 == [stdout.strip()[-len(f"sha256 {manifest.digest}") :] for stdout, _ in said]
@@ -498,25 +498,15 @@ def test_second_build_waits_for_the_first(small: Project, tmp_path: Path) -> Non
     """A build that finds another at work says that it waits, and goes on once the other has ended."""
     out = tmp_path / "out"
     out.mkdir()
-    said = []
     with FileLock(out / ".lock"):
         process = start("build", "--project", small.root, "--out", out)
-        time.sleep(0.8)
-        said.append((process.poll(), data_files(out)))
-    process.communicate(timeout=60)
-    assert ([(None, [])], 0) == (said, process.returncode)
+        assert process.stderr
+        assert any("waiting for another build to end" in line for line in process.stderr)
+        time.sleep(0.3)
+        assert (None, []) == (process.poll(), data_files(out))
+    process.communicate(timeout=240)
+    assert 0 == process.returncode
     assert_whole(out)
-
-
-def test_waiting_is_said(small: Project, tmp_path: Path) -> None:
-    """A build that has to wait says so."""
-    out = tmp_path / "out"
-    out.mkdir()
-    with FileLock(out / ".lock"):
-        process = start("build", "--project", small.root, "--out", out)
-        time.sleep(1.2)
-    _, stderr = process.communicate(timeout=60)
-    assert "waiting for another build to end" in stderr
 
 
 def test_waiting_ends(small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

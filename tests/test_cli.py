@@ -434,7 +434,7 @@ def test_export_of_an_unknown_case(small_built: Built) -> None:
 def test_reader_that_stops_early(small_built: Built) -> None:
     """A reader that closes the pipe, as `head` does, is no error: exit 0 and no traceback."""
     command = 'set -o pipefail; "$@" | head -c 20 >/dev/null; echo "${PIPESTATUS[0]}"'
-    done = subprocess.run(["bash", "-c", command, "-", *COVALUE, "export", *map(str, at(small_built))], capture_output=True, text=True, env=environment(), timeout=60)
+    done = subprocess.run(["bash", "-c", command, "-", *COVALUE, "export", *map(str, at(small_built))], capture_output=True, text=True, env=environment(), timeout=240)
     assert ("0\n", "") == (done.stdout, done.stderr)
 
 
@@ -449,11 +449,11 @@ def test_serve(small_built: Built) -> None:
         line = process.stderr.readline()
         address = line.split("SPARQL at ")[1].split()[0]
         question = urllib.request.Request(f"{address}?{urllib.parse.urlencode({'query': COUNT})}", headers={"Accept": "text/csv"})
-        with urllib.request.urlopen(question, timeout=10) as answer:
+        with urllib.request.urlopen(question, timeout=60) as answer:
             body = answer.read().decode()
     finally:
         process.terminate()
-        stdout, _ = process.communicate(timeout=20)
+        stdout, _ = process.communicate(timeout=60)
     assert ("n\r\n5\r\n", "") == (body, stdout)
 
 

@@ -43,7 +43,7 @@ def notes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     server = servers.start(request.param, tmp_path_factory.mktemp(request.param))
     graphs = server.url.replace("/query", "/store").replace("/sparql", "/data")
     sent = urllib.request.Request(f"{graphs}?default", BLOCKS["turtle"].encode(), {"Content-Type": "text/turtle"}, method="PUT")
-    with urllib.request.urlopen(sent, timeout=30) as answer:
+    with urllib.request.urlopen(sent, timeout=240) as answer:
         assert answer.status < 300
     yield server.url
     server.stop()
@@ -57,7 +57,7 @@ def here(text: str, ours: str, theirs: str) -> str:
 def asked(endpoint: str, query: str) -> str:
     """The answer as CSV."""
     question = urllib.request.Request(endpoint, urlencode({"query": query}).encode(), {"Accept": "text/csv"})
-    with urllib.request.urlopen(question, timeout=60) as answer:
+    with urllib.request.urlopen(question, timeout=240) as answer:
         return str(answer.read().decode().replace("\r\n", "\n"))
 
 
@@ -78,7 +78,7 @@ def test_comunica_over_two_sources(ours: LibraryServed, notes: str) -> None:
     """The same rows, in any order."""
     program = " ".join(map(shlex.quote, comunica.command()))
     line = re.sub(r"npx --yes @comunica/query-sparql@\d+", lambda _: program, here(BLOCKS["sh comunica"], ours.url, notes).rstrip())
-    done = subprocess.run(["bash", "-c", f"{line} -t text/csv"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["bash", "-c", f"{line} -t text/csv"], capture_output=True, text=True, timeout=240)
     assert 0 == done.returncode, done.stderr
     assert sorted(BLOCKS["text"].splitlines()) == sorted(filter(None, (x.strip() for x in done.stdout.splitlines())))
 
@@ -120,4 +120,4 @@ def test_second_endpoint_starts_as_shown(tmp_path: Path) -> None:
         assert "industrial policy" in asked(url, "SELECT * { ?s ?p ?o }")
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)

@@ -58,7 +58,7 @@ def set_up(module: ModuleType) -> Callable[[str], None]:
 
 def run(checkout: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Runs start.py as a user does."""
-    return subprocess.run([sys.executable, checkout / "start.py", *arguments], capture_output=True, text=True, encoding="utf-8", env=environment(**more), timeout=60)
+    return subprocess.run([sys.executable, checkout / "start.py", *arguments], capture_output=True, text=True, encoding="utf-8", env=environment(**more), timeout=240)
 
 
 def test_nothing_is_done_at_first(module: ModuleType) -> None:

@@ -10,7 +10,6 @@ import re
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -107,7 +106,7 @@ def test_metrics_count_requests(folder: Path) -> None:
         size += len(served.query("ASK {}").body)
     served.query("SELEC")
     served.ask("/nothing", "BREW")
-    wait_until(lambda: 'status="405"' in served.ask("/metrics").text)
+    wait_until(lambda: all(words in served.ask("/metrics").text for words in ('status="405"', 'route="sparql",le="+Inf"} 4')))
     found = samples(served.ask("/metrics"))
     assert 3 == found['covalue_requests_total{route="sparql",method="GET",status="200"}']
     assert 1 == found['covalue_requests_total{route="sparql",method="GET",status="400"}']
@@ -142,9 +141,11 @@ def test_every_request_is_logged_once(served: Served, caplog: pytest.LogCaptureF
     """A constant message; the facts beside it; of the query a hash only."""
     caplog.set_level(logging.INFO, "covalue.access")
     reply = served.query("SELECT ('secret' AS ?x) {}", "text/csv")
+    wait_until(lambda: len(caplog.records) == 1)  # a line is written when the answer has gone
     served.query("SELECT ('secret'", "text/csv")
+    wait_until(lambda: len(caplog.records) == 2)
     served.ask("/case/tiny/mill")
-    wait_until(lambda: len(caplog.records) >= 3)
+    wait_until(lambda: len(caplog.records) == 3)
     first, second, third = caplog.records[:3]
     assert {"request"} == {r.getMessage() for r in caplog.records}
     assert ("GET", "/sparql", 200, len(reply.body), "text/csv") == (first.method, first.path, first.status, first.bytes, first.format)  # type: ignore[attr-defined]
@@ -197,8 +198,8 @@ def test_each_failure_has_its_status_and_no_path(error: Exception, status: int) 
 
 @pytest.fixture(scope="module")
 def bounded(folder: Path) -> Iterator[Served]:
-    """The tiny dataset behind killable workers, with little time."""
-    with BoundedStore.open(folder, Limits(seconds=1.0, quick=2, heavy=1)) as store:
+    """The tiny dataset behind killable workers."""
+    with BoundedStore.open(folder, Limits(seconds=60.0, quick=2, heavy=1)) as store:
         yield Served(store)
 
 
@@ -215,25 +216,25 @@ def test_bounded_answers_are_the_same(bounded: Served, served: Served) -> None:
     assert "covalue_store_workers" in bounded.ask("/metrics").text
 
 
-def test_a_long_query_ends_in_504_while_others_are_quick(bounded: Served) -> None:
+def test_a_long_query_ends_in_504_while_others_are_quick(folder: Path) -> None:
     """And the answer says what to do."""
-    began = time.monotonic()
-    reply = bounded.query(ENDLESS)
-    assert 504 == reply.status
-    assert time.monotonic() - began < 8
-    assert "1 s" in reply.json["detail"]
-    assert 200 == bounded.query("ASK {}").status
+    with BoundedStore.open(folder, Limits(seconds=1.0, quick=2, heavy=1)) as store:
+        served = Served(store)
+        reply = served.query(ENDLESS)
+        assert 504 == reply.status
+        assert "1 s" in reply.json["detail"]
+        assert 200 == served.query("ASK {}").status
 
 
 def test_a_query_ends_when_its_client_hangs_up(folder: Path) -> None:
     """The place is free again long before the deadline."""
-    with BoundedStore.open(folder, Limits(seconds=60.0, quick=2, heavy=1)) as store:
+    with BoundedStore.open(folder, Limits(seconds=600.0, quick=2, heavy=1)) as store:
         served = Served(store)
         with socket.create_connection(("127.0.0.1", served.port)) as connection:
             connection.sendall(f"GET /sparql?query={ENDLESS.replace(' ', '+').replace('{', '%7B').replace('}', '%7D')} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             running: Callable[[], int] = lambda: store.counts()["quick_running"] + store.counts()["heavy_running"]  # noqa: E731
             wait_until(lambda: running() == 1)
-        wait_until(lambda: running() == 0, 10)
+        wait_until(lambda: running() == 0)
 
 
 # --- the real program
@@ -249,12 +250,12 @@ def test_the_program_serves(tmp_path: Path) -> None:
         assert process.stderr is not None
         line = process.stderr.readline()
         port = int(re.search(r"http://127\.0\.0\.1:(\d+)/ ", line).group(1))  # type: ignore[union-attr]
-        with contextlib.closing(socket.create_connection(("127.0.0.1", port), timeout=20)) as connection:
+        with contextlib.closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as connection:
             connection.sendall(b"GET /sparql?query=SELECT*%7B?s?p?o%7D&format=csv HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             reply = read(b"".join(iter(lambda: connection.recv(65536), b"")))
         assert (200, "小米" in reply.text) == (reply.status, True)
         os.kill(process.pid, signal.SIGINT)
-        assert 0 == process.wait(10)
+        assert 0 == process.wait(60)
     finally:
         process.kill()
         process.communicate()

@@ -141,7 +141,7 @@ def text(data: bytes) -> None:
     if data[:1] == b"\x00":  # half of them are made of pieces of queries
         port = _canary().port
         whole = "".join(PIECES[b % len(PIECES)] for b in data[1:200]).replace("URL", f"http://127.0.0.1:{port}/")
-    began = time.perf_counter()
+    began = time.thread_time()
     passed = True
     try:
         assert "".join(t for _, t, _ in scan(whole)) == whole
@@ -160,7 +160,7 @@ def text(data: bytes) -> None:
         _prologue(whole)
     except (QueryError, RefusedError):
         pass
-    assert time.perf_counter() - began < 2 + len(whole) / 10_000
+    assert time.thread_time() - began < 2 + len(whole) / 10_000
     if passed:
         _evaluate(whole)
 
@@ -258,7 +258,7 @@ def request(data: bytes) -> None:
 def header(data: bytes) -> None:
     """Headers of negotiation: read in time, with a result or our error."""
     value = data.decode("latin-1")
-    began = time.perf_counter()
+    began = time.thread_time()
     for kind, quality in parse_accept(value):
         assert kind == kind.lower()
         assert 0 <= quality <= 1
@@ -268,7 +268,7 @@ def header(data: bytes) -> None:
         except CovalueError as e:
             assert e.zh
     assert choose_coding(value) in ("gzip", "br", "zstd", "identity", None)
-    assert time.perf_counter() - began < 1 + len(value) / 5000
+    assert time.thread_time() - began < 1 + len(value) / 5000
 
 
 @functools.cache
