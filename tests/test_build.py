@@ -19,6 +19,7 @@ import pytest
 from filelock import FileLock
 
 from covalue import build as build_module
+from covalue import validate
 from covalue.build import build, check
 from covalue.errors import FindingsError, Place, SourceError, StoreError
 from covalue.manifest import FILE, Manifest, read_manifest
@@ -212,6 +213,7 @@ STEPS: dict[str, Callable[[Project], object]] = {
     "a cell of one case": lambda p: set_cell(p.root / CASE / "actors.csv", 2, "label_en", "Another name"),
     "a row that all share": lambda p: set_cell(p.root / "graph/literature/scholars.csv", 2, "label_en", "Another name"),
     "the ontology": lambda p: replace_in(p.root / "ontology/core/value.ttl", '"channel"@en', '"way"@en'),
+    "a mapping": lambda p: replace_in(p.root / "ontology/mappings/org.sssom.tsv", "\t0.9\t", "\t0.8\t"),
     "a case less": lambda p: shutil.rmtree(p.root / "graph/cases/night-clinic"),
     "a case renamed": lambda p: other_name(p, Path.rename),
     "a case copied": lambda p: other_name(p, shutil.copytree),
@@ -225,20 +227,43 @@ def test_build_on_an_older_one_is_as_good_as_new(small: Project, out: Path, tmp_
     assert build(small, tmp_path / "new").digest == build(small, out).digest
 
 
+def test_only_what_changed_is_made(small: Project, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A case that has not changed is not even read, whatever changes in others or in the mappings; checks of the ontology that found nothing are not run again."""
+    read: list[str] = []
+    real = build_module.load_case
+    monkeypatch.setattr(build_module, "load_case", lambda shared, path: read.append(path.name) or real(shared, path))
+    monkeypatch.setattr(validate, "run_checks", lambda *_: pytest.fail("the checks were run again"))
+    for step, wanted in {"a cell of one case": ["harbor-wheels"], "a mapping": [], "a case copied": ["day-clinic"], "a case less": []}.items():
+        read.clear()
+        STEPS[step](small)
+        build(small, out)
+        assert wanted == read, step
+
+
 def test_cache_holds_the_present_cases_only(small: Project, out: Path) -> None:
-    """What is kept between builds does not grow: three files for each case."""
+    """What is kept between builds does not grow: a part for each case, the state, and a note that the checks found nothing."""
     set_cell(small.root / CASE / "actors.csv", 2, "label_en", "Another name")
     before = {p.name for p in (out / "cache").iterdir()}
     build(small, out)
     after = {p.name for p in (out / "cache").iterdir()}
-    assert (6, 6, 3) == (len(before), len(after), len(before & after))
+    assert (4, 4, 3) == (len(before), len(after), len(before & after))
 
 
-def test_damaged_cache_is_not_taken_over(small: Project, small_built: tuple[Project, Path], out: Path) -> None:
-    """A damaged file in the cache does not reach the artefact."""
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-200]),
+    "turned": lambda path: path.write_bytes(path.read_bytes().replace(b"w", b"v")),
+    "gone": Path.unlink,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_cache_is_not_taken_over(small: Project, small_built: tuple[Project, Path], out: Path, damage: str) -> None:
+    """A damaged file in the cache does not reach the artefact, be the artefact still there or not."""
     for path in (out / "cache").iterdir():
-        path.write_bytes(path.read_bytes()[:-200])
-    (out / FILE).unlink()
+        DAMAGES[damage](path)
+    if damage == "gone":
+        (out / FILE).unlink()
+    replace_in(small.root / "queries/checks/foops/om1-minimum-metadata.rq", "\nPREFIX owl", "\n\nPREFIX owl")
     assert assert_whole(small_built[1]).digest == build(small, out).digest
 
 

@@ -90,18 +90,31 @@ def test_fingerprint_changes_with_names(small: Project) -> None:
 
 def test_fingerprint_of_a_case_changes_alone(small: Project) -> None:
     """A change in one case changes its own fingerprint, and neither that of the other nor what is shared."""
-    shared, cases = small.fingerprints()
+    shared, cases, _ = small.fingerprints()
     with (small.root / "graph/cases/night-clinic/actors.csv").open("ab") as file:
         file.write(b"\n")
-    after, after_cases = small.fingerprints()
+    after, after_cases, _ = small.fingerprints()
     assert (shared, cases["harbor-wheels"]) == (after, after_cases["harbor-wheels"])
     assert cases["night-clinic"] != after_cases["night-clinic"]
+
+
+def test_cases_do_not_depend_on_mappings_and_checks(small: Project) -> None:
+    """A mapping or a check that changes leaves the cases as they are; one that changes what they rest on does not."""
+    before = small.fingerprints()
+    changed = []
+    for name in ("ontology/mappings/gist.sssom.tsv", "ontology/alignments/org.ttl", "queries/checks/foops/om1-minimum-metadata.rq", "ontology/lenses/bmo.ttl"):
+        with (small.root / name).open("ab") as file:
+            file.write(b"\n")
+        after = small.fingerprints()
+        changed.append((after.shared != before.shared, after.cases != before.cases, after.checks != before.checks))
+        before = after
+    assert [(True, False, False), (True, False, False), (True, False, True), (True, True, False)] == changed
 
 
 def test_same_tables_under_another_name_are_another_case(small: Project) -> None:
     """A copied case has a fingerprint of its own, since its IRIs hold its name."""
     shutil.copytree(small.root / "graph/cases/night-clinic", small.root / "graph/cases/day-clinic")
-    _, cases = small.fingerprints()
+    cases = small.fingerprints().cases
     assert 3 == len(set(cases.values()))
 
 

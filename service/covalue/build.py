@@ -2,8 +2,8 @@
 The build: puts the stages in order and computes nothing itself.
 
 Tables and Turtle are read, judged and lifted; shapes see what was asserted; consequences go into graphs of their own; and
-the whole is written as N-Quads with a manifest, the same bytes from the same sources. Cases pass through one by one (shapes
-in batches), so that memory does not grow with their number.
+the whole is written as N-Quads with a manifest, the same bytes from the same sources. Cases pass through one by one, so that memory
+does not grow with their number, and what was made of a case is kept (see `artefact`): a build makes only what has changed.
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyoxigraph as ox
 from filelock import FileLock, Timeout
 
-from covalue import __version__, coverage, gaps, mappings, names, reason, validate
+from covalue import coverage, gaps, mappings, names, reason, validate
+from covalue.artefact import Artefact, role
 from covalue.errors import FindingsError, Place, SourceError, StoreError
 from covalue.findings import Finding, Report
-from covalue.lenses import Lenses, Parts, load_rules
+from covalue.lenses import Lenses, Rule, load_rules
 from covalue.lift import Lifted, lift, lift_case
-from covalue.manifest import GraphInfo, Manifest, read_manifest, write_manifest
-from covalue.project import Project
+from covalue.manifest import Manifest, read_manifest
+from covalue.project import Fingerprints, Project
 from covalue.specs import read_specs
 from covalue.tables import Folder, Reader
 from covalue.turtle import in_house_style, read
@@ -34,8 +35,6 @@ from covalue.vocabulary import vocabulary
 
 Progress = Callable[..., None]
 BATCH = 40_000
-APART = ("shapes", "lens")
-"""The roles of graphs that are asked for by name and stand outside of the default graph."""
 LOCK_SECONDS = 600
 
 
@@ -62,7 +61,7 @@ class Shared:
 
     def ontology(self) -> list[ox.Quad]:
         """The statements of ontology and schemes."""
-        return [q for graph, quads in self.named.items() if _role(graph) in ("ontology", "scheme") for q in quads]
+        return [q for graph, quads in self.named.items() if role(graph) in ("ontology", "scheme") for q in quads]
 
 
 def load_shared(project: Project, broken: list[SourceError] | None = None) -> Shared:
@@ -175,7 +174,7 @@ def _dl(core_and_facts: list[ox.Quad], mapped: mappings.Mapped) -> list[Finding]
         with tempfile.TemporaryDirectory() as folder:
             return reason.hermit([*core_and_facts, *(q for a in alignments for q in mapped.named[a])], Path(folder))
 
-    aligned = [g for g in mapped.named if _role(g) == "alignment"]
+    aligned = [g for g in mapped.named if role(g) == "alignment"]
     if not ask(*aligned):
         return []  # what is consistent as a whole is so in each of its parts
     if alone := ask():
@@ -226,7 +225,7 @@ def build(project: Project, out: Path, progress: Progress = silent_progress) -> 
     try:
         _ensure_folder(out)
     except StoreError:
-        present = _current(out, _fingerprint(project)[0])
+        present = _current(out, _fingerprint(project.fingerprints()))
         if present is None:
             raise
         return present  # where nothing is to be done, nothing need be writable
@@ -244,7 +243,8 @@ def build(project: Project, out: Path, progress: Progress = silent_progress) -> 
             ) from e
     with contextlib.ExitStack() as cleanup:
         cleanup.callback(lock.release)
-        fingerprint, case_prints = _fingerprint(project)
+        prints = project.fingerprints()
+        fingerprint = _fingerprint(prints)
         present = _current(out, fingerprint)
         if present is not None:
             return present
@@ -253,15 +253,17 @@ def build(project: Project, out: Path, progress: Progress = silent_progress) -> 
         try:
             work = Path(tempfile.mkdtemp(prefix="tmp-", dir=out))
             cleanup.callback(shutil.rmtree, work, True)
-            return _write(project, _Chunks(out, work, case_prints), progress).publish(fingerprint)
+            artefact = Artefact(out, work, prints.cases)
+            _fill(artefact, project, prints.checks, progress)
+            progress("writing the dataset", "写出数据集")
+            return artefact.publish(fingerprint)
         except OSError as e:
             raise StoreError(f"cannot write to {out}: {e.strerror}.", f"无法写入 {out}：{e.strerror}。") from e
 
 
-def _fingerprint(project: Project) -> tuple[str, Mapping[str, str]]:
-    """Of all sources, and of each case."""
-    shared_print, case_prints = project.fingerprints()
-    return hashlib.sha256(json.dumps([shared_print, case_prints], sort_keys=True).encode()).hexdigest(), case_prints
+def _fingerprint(found: Fingerprints) -> str:
+    """Of all sources."""
+    return hashlib.sha256(json.dumps([found.shared, found.cases], sort_keys=True).encode()).hexdigest()
 
 
 def _current(out: Path, fingerprint: str) -> Manifest | None:
@@ -282,126 +284,75 @@ def _ensure_folder(out: Path) -> None:
         ) from e
 
 
-def _write(project: Project, chunks: _Chunks, progress: Progress) -> _Chunks:
+def _fill(artefact: Artefact, project: Project, checks: str, progress: Progress) -> None:
+    """
+    Puts all that is made of the sources into an artefact; what is known to be as it was is not made again.
+
+    Raises:
+        FindingsError: the sources have faults.
+    """
     progress("reading ontology and sources", "读取本体与来源")
     shared = load_shared(project)
-    for graph, quads in shared.named.items():
-        chunks.add(graph, quads)
-    for graph, quads in shared.mapped.named.items():
-        chunks.add(graph, quads)
-    chunks.add(names.GRAPH_SHAPES, [*shared.shapes, *_into((q for quads in shared.lens_shapes.values() for q in quads), names.GRAPH_SHAPES)])
+    for graph, quads in [*shared.named.items(), *shared.mapped.named.items()]:
+        artefact.add(graph, quads)
+    artefact.add(names.GRAPH_SHAPES, [*shared.shapes, *_into((q for quads in shared.lens_shapes.values() for q in quads), names.GRAPH_SHAPES)])
     ontology = shared.ontology()
     report = shared.reader.report
-    report.extend(validate.run_checks(project.check_files(), ontology))
+    if not artefact.noted(checks):
+        found = validate.run_checks(project.check_files(), ontology)
+        report.extend(found)
+        if not found:
+            artefact.note(checks)
     schema = reason.compile_schema(reason.facts(ontology))
     base = reason.Base(schema, reason.facts(shared.quads()))
     made = base.consequences | set(reason.schema_consequences(schema))
     inferred = names.inferred_graph(names.PREFIXES["graph"] + "shared")
-    chunks.add(inferred, reason.quads(made - set(reason.facts(shared.quads())), inferred))
+    artefact.add(inferred, reason.quads(made - set(reason.facts(shared.quads())), inferred))
     progress("checking the sources against the shapes", "按形状检查来源")
     sieve = validate.Sieve(shared.quads(), shared.shapes)
     if not sieve.shared_conforms():
         report.extend(validate.conforms(list(shared.quads()), shared.shapes, shared.places))
-    _write_cases(project, shared, base, sieve, chunks, progress)
+    _fill_cases(artefact, project, shared, base, sieve, progress)
     if not report.ok:
         raise FindingsError(*report.summary(), report)
-    progress("writing the dataset", "写出数据集")
-    return chunks
 
 
-def _write_cases(project: Project, shared: Shared, base: reason.Base, sieve: validate.Sieve, chunks: _Chunks, progress: Progress) -> None:
+def _fill_cases(artefact: Artefact, project: Project, shared: Shared, base: reason.Base, sieve: validate.Sieve, progress: Progress) -> None:
     """Case by case; one that has not changed since the last good build is taken over as it was."""
-    batch = Lifted()
+    doubtful = Lifted()
     paths = project.cases()
-    lenses = Lenses(load_rules(project), shared.quads())
-    asked = {lens: gaps.asked(quads) for lens, quads in shared.lens_shapes.items()}
-    for number, path in enumerate(paths, 1):
-        if not (chunks.lensed.reuse(path.name) and chunks.reuse(path.name)):
-            progress(f"case {number} of {len(paths)}: {path.name}", f"案例 {number}/{len(paths)}：{path.name}")
-            lifted = load_case(shared, path)
-            if not sieve.conforms(lifted.quads):
-                batch.quads += lifted.quads
-                batch.places.update(lifted.places)
-            made, clashes = base.consequences_of(reason.facts(lifted.quads))
-            shared.reader.report.extend(clashes)
-            graph = names.case_graph(path.name)
-            chunks.add(graph, lifted.quads)
-            consequences = list(reason.quads(made, names.inferred_graph(graph)))
-            chunks.add(names.inferred_graph(graph), consequences)
-            seen = lenses.see([*lifted.quads, *consequences])
-            shared.reader.report.extend(seen.findings)
-            missing = (line for lens, made in seen.made.items() if lens in asked for line in gaps.find(lens, names.PREFIXES["case"] + path.name, made, asked[lens]))
-            chunks.lensed.add(path.name, {*seen.lines, *missing})
-        if batch.quads and (len(batch.quads) >= BATCH or number == len(paths)):
-            progress(f"shapes, up to case {number} of {len(paths)}", f"检查形状，至案例 {number}/{len(paths)}")
-            shared.reader.report.extend(validate.conforms([*shared.quads(), *batch.quads], shared.shapes, batch.places))
-            batch = Lifted()
+    made_new = [path for path in paths if not artefact.reuse(path.name)]
+    maker = _Maker(shared, base, load_rules(project)) if made_new else None
+    for number, path in enumerate(made_new, 1):
+        assert maker
+        progress(f"case {number} of {len(made_new)}: {path.name}", f"案例 {number}/{len(made_new)}：{path.name}")
+        lifted = load_case(shared, path)
+        if not sieve.conforms(lifted.quads):
+            doubtful.quads += lifted.quads
+            doubtful.places.update(lifted.places)
+        artefact.keep(path.name, maker.lines(path.name, lifted))
+        if doubtful.quads and (len(doubtful.quads) >= BATCH or number == len(made_new)):
+            progress(f"shapes, up to case {number} of {len(made_new)}", f"检查形状，至案例 {number}/{len(made_new)}")
+            shared.reader.report.extend(validate.conforms([*shared.quads(), *doubtful.quads], shared.shapes, doubtful.places))
+            doubtful = Lifted()
 
 
-def _role(graph: str) -> str:
-    return graph[len(names.PREFIXES["graph"]) :].partition("/")[0]
+class _Maker:
+    """Makes all that the artefact holds of a case: its facts, what follows from them, what the lenses see, and what is missing there."""
 
+    def __init__(self, shared: Shared, base: reason.Base, rules: Sequence[Rule]) -> None:
+        self._report, self._base = shared.reader.report, base
+        self._lenses = Lenses(rules, shared.quads())
+        self._asked = {lens: gaps.asked(quads) for lens, quads in shared.lens_shapes.items()}
 
-class _Chunks:
-    """
-    One sorted file for each graph, put together at the end in the order of the graphs' names.
-
-    The files of cases are kept in `cache/` under the fingerprint of the case, so that the next build need not make them again.
-    """
-
-    def __init__(self, out: Path, work: Path, case_prints: Mapping[str, str]) -> None:
-        self.out, self.work, self.cache = out, work, out / "cache"
-        before = read_manifest(out)
-        self.digests = {g.iri: g.digest for g in before.graphs} if before else {}
-        self.lensed = Parts(self.cache, work, case_prints)
-        self.kept = {g: self.cache / f"{fp}{suffix}" for case, fp in case_prints.items() for g, suffix in _case_files(case)}
-        self.graphs: dict[str, Path] = {}
-
-    def add(self, graph: str, quads: Iterable[ox.Quad]) -> None:
-        lines = sorted({f"{q} .\n" for q in quads})
-        path = self.work / f"{len(self.graphs):06}"
-        path.write_text("".join(lines), encoding="utf-8", newline="\n")
-        self.graphs[graph] = path
-
-    def reuse(self, case: str) -> bool:
-        """Takes over the files of a case that has not changed; False where there are none, or one is not as it was written."""
-        files = {graph: self.kept[graph] for graph, _ in _case_files(case)}
-        if not all(path.is_file() and _sha256(path.read_bytes()) == self.digests.get(graph) for graph, path in files.items()):
-            return False
-        self.graphs.update(files)
-        return True
-
-    def publish(self, fingerprint: str) -> Manifest:
-        """Puts the dataset and then its manifest in place; only now is anything visible."""
-        digest = hashlib.sha256()
-        infos = []
-        self.graphs.update(self.lensed.merged())
-        whole = self.work / "whole.nq"
-        with whole.open("wb") as target:
-            for graph, path in sorted(self.graphs.items()):
-                data = path.read_bytes()
-                digest.update(data)
-                target.write(data)
-                infos.append(GraphInfo(graph, _role(graph), _role(graph) not in APART, data.count(b"\n"), _sha256(data)))
-        name = f"covalue-{digest.hexdigest()[:16]}.nq"
-        manifest = Manifest(digest.hexdigest(), fingerprint, __version__, name, tuple(infos))
-        whole.replace(self.out / name)
-        write_manifest(self.out, manifest)
-        self._keep()
-        return manifest
-
-    def _keep(self) -> None:
-        self.cache.mkdir(exist_ok=True)
-        for graph, target in self.kept.items():
-            self.graphs[graph].replace(target)
-        for old in set(self.cache.iterdir()) - set(self.kept.values()) - self.lensed.keep():
-            old.unlink(missing_ok=True)
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _case_files(case: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    graph = names.case_graph(case)
-    return (graph, ".nq"), (names.inferred_graph(graph), ".inferred.nq")
+    def lines(self, case: str, lifted: Lifted) -> dict[str, Iterable[str]]:
+        """Lines of N-Quads by graph; faults go to the report."""
+        made, clashes = self._base.consequences_of(reason.facts(lifted.quads))
+        self._report.extend(clashes)
+        graph = names.case_graph(case)
+        consequences = list(reason.quads(made, names.inferred_graph(graph)))
+        seen = self._lenses.see([*lifted.quads, *consequences])
+        self._report.extend(seen.findings)
+        missing = {names.gaps_graph(lens): set(gaps.find(lens, names.PREFIXES["case"] + case, by, self._asked[lens])) for lens, by in seen.made.items() if lens in self._asked}
+        own = {graph: lifted.quads, names.inferred_graph(graph): consequences}
+        return {**{g: [f"{q} .\n" for q in quads] for g, quads in own.items()}, **seen.lines, **{g: lines for g, lines in missing.items() if lines}}

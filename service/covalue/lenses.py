@@ -17,9 +17,7 @@ another kind would bring in is a fault of the rule. Nothing has a blank node; eq
 from __future__ import annotations
 
 import hashlib
-import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,9 +36,9 @@ CLAIM = "claim"
 MODALITIES = frozenset(PREFIXES["vcs"] + f"modality/{name}" for name in ("reported", "derived"))
 SCOPE = PREFIXES["vcs"] + "scope/case"
 _MODALITY, _SCOPE, _IN_CASE, _ACCORDING_TO = (PREFIXES["vcc"] + name for name in ("modality", "scope", "inCase", "accordingTo"))
-_SUBJECT, _PREDICATE, _OBJECT = (ox.NamedNode(PREFIXES["rdf"] + name) for name in ("subject", "predicate", "object"))
+_SUBJECT, _PREDICATE, _OBJECT = (f"<{PREFIXES['rdf']}{name}>" for name in ("subject", "predicate", "object"))
 _CASE = ox.NamedNode(PREFIXES["vcc"] + "Case")
-_DERIVED = ox.NamedNode(PREFIXES["prov"] + "wasDerivedFrom")
+_DERIVED = f"<{PREFIXES['prov']}wasDerivedFrom>"
 Statement = tuple[str, str, str]
 """Subject, predicate and object as N-Triples writes them: what is compared and written most often is text."""
 
@@ -61,9 +59,9 @@ class Rule:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the lenses make of one case: lines of N-Quads; for each lens its statements with their claims; and what is wrong with the rules."""
+    """What the lenses make of one case: lines of N-Quads by graph; for each lens its statements with their claims; and what is wrong with the rules."""
 
-    lines: frozenset[str]
+    lines: Mapping[str, set[str]]
     made: Mapping[str, Mapping[Statement, set[str]]]
     findings: tuple[Finding, ...] = ()
 
@@ -149,22 +147,24 @@ class Lenses:
             facts: of the case, consequences among them; their graphs are ignored.
         """
         if not self.rules:
-            return Seen(frozenset(), {})
+            return Seen({}, {})
         own = [q for q in map(_plain, facts) if q not in self._store]
         self._store.extend(own)
-        claims = _claims(own)
+        claims, cases = _claims(own), [q for q in own if q.object == _CASE]
         admitted = {f"<{iri}>" for iri, said in claims.items() if SCOPE in said.get(_SCOPE, ()) and MODALITIES & set(said.get(_MODALITY, ()))}
-        lines: set[str] = set()
+        lines: dict[str, set[str]] = {}
         findings = []
         seen: dict[str, dict[Statement, set[str]]] = {}
         for rule in self.rules:
             findings += self._apply(rule, admitted, seen.setdefault(rule.lens, {}))
         for lens, made in seen.items():
-            lines.update(_written(lens, made, claims))
-            lines.update(f"{ox.Quad(q.subject, q.predicate, q.object, ox.NamedNode(trace_graph(lens)))} .\n" for q in own if q.object == _CASE)
+            graph, trace = lens_graph(lens), trace_graph(lens)
+            if made:
+                lines[graph] = {f"{' '.join(statement)} <{graph}> .\n" for statement in made}
+            lines[trace] = {*_trace(lens, trace, made, claims), *(f"{q.subject} {q.predicate} {q.object} <{trace}> .\n" for q in cases)}
         for quad in own:
             self._store.remove(quad)
-        return Seen(frozenset(lines), seen, tuple(findings))
+        return Seen({graph: said for graph, said in lines.items() if said}, seen, tuple(findings))
 
     def _apply(self, rule: Rule, admitted: set[str], made: dict[Statement, set[str]]) -> list[Finding]:
         odd: set[str] = set()
@@ -206,81 +206,21 @@ def _claims(facts: Iterable[ox.Quad]) -> dict[str, dict[str, list[str]]]:
     return claims
 
 
-def _written(lens: str, made: Mapping[Statement, set[str]], claims: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[str]:
-    """The lines of a lens and of its trace."""
-    graph, trace = lens_graph(lens), trace_graph(lens)
-    for (subject, predicate, value), sources in made.items():
-        yield f"{subject} {predicate} {value} <{graph}> .\n"
-        statement = f"<{statement_iri(lens, (subject, predicate, value))}>"
-        for said, term in ((_SUBJECT, subject), (_PREDICATE, predicate), (_OBJECT, value)):
-            yield f"{statement} {said} {term} <{trace}> .\n"
+def _trace(lens: str, trace: str, made: Mapping[Statement, set[str]], claims: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[str]:
+    """The lines of the trace of a lens."""
+    end = f" <{trace}> .\n"
+    for statement, sources in made.items():
+        iri = f"<{statement_iri(lens, statement)}>"
+        for said, term in zip((_SUBJECT, _PREDICATE, _OBJECT), statement, strict=True):
+            yield f"{iri} {said} {term}{end}"
         for claim in sources:
-            yield f"{statement} {_DERIVED} {claim} <{trace}> .\n"
+            yield f"{iri} {_DERIVED} {claim}{end}"
     for claim in {claim for sources in made.values() for claim in sources}:
         for about in (_IN_CASE, _MODALITY, _ACCORDING_TO):
-            for iri in claims[claim[1:-1]].get(about, ()):
-                yield f"{claim} <{about}> <{iri}> <{trace}> .\n"
+            for value in claims[claim[1:-1]].get(about, ()):
+                yield f"{claim} <{about}> <{value}>{end}"
 
 
 def statement_iri(lens: str, statement: Statement) -> str:
     """The IRI under which a trace speaks of a statement of a lens: a digest of the statement, so that equal statements share it."""
     return f"{BASE}lens/{lens}/statement/{hashlib.sha256(' '.join(statement).encode()).hexdigest()[:24]}"
-
-
-class Parts:
-    """
-    What the lenses made of each case, kept between builds, and put together to one sorted file for each graph.
-
-    The file of a case carries the fingerprint of the case and the digest of what it holds in its name, so that a damaged one is made anew.
-    """
-
-    def __init__(self, cache: Path, work: Path, prints: Mapping[str, str]) -> None:
-        self.cache, self.work, self.prints = cache, work, prints
-        self.files: dict[str, Path] = {}
-
-    def reuse(self, case: str) -> bool:
-        """Takes over what was made of a case that has not changed."""
-        for path in self.cache.glob(f"{self.prints[case]}.*.lenses.nq"):
-            if _digest(path.read_bytes()) == path.name.split(".")[1]:
-                self.files[case] = path
-                return True
-        return False
-
-    def add(self, case: str, lines: Iterable[str]) -> None:
-        """Keeps what was made of a case."""
-        data = "".join(sorted(lines)).encode()
-        path = self.work / f"{self.prints[case]}.{_digest(data)}.lenses.nq"
-        path.write_bytes(data)
-        self.files[case] = path
-
-    def merged(self) -> dict[str, Path]:
-        """For each graph one file of its statements, sorted and each once."""
-        graphs: dict[str, Path] = {}
-        with ExitStack() as stack:
-            parts = [stack.enter_context(path.open(encoding="utf-8", newline="\n")) for path in self.files.values()]
-            targets = {}
-            last = ""
-            for line in heapq.merge(*parts):
-                if line == last:
-                    continue
-                last = line
-                graph = line[line.rindex(" <") + 2 : -4]
-                if graph not in targets:
-                    graphs[graph] = self.work / f"lens-{len(graphs):06}"
-                    targets[graph] = stack.enter_context(graphs[graph].open("w", encoding="utf-8", newline="\n"))
-                targets[graph].write(line)
-        return graphs
-
-    def keep(self) -> set[Path]:
-        """Moves what was made into the cache; gives the files that shall stay there."""
-        kept = set()
-        for path in self.files.values():
-            target = self.cache / path.name
-            if path != target:
-                path.replace(target)
-            kept.add(target)
-        return kept
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

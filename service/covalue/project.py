@@ -10,11 +10,25 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from covalue.errors import Place, SourceError
 
 PACKAGE = Path(__file__).resolve().parent
 FOLDERS = ("ontology", "graph", "queries")
+
+
+class Fingerprints(NamedTuple):
+    """
+    SHA-256 of the sources, and of the code that builds (neither stores nor web) with each.
+
+    `shared` is of all that is no case; `cases` has one of each case with what it rests on, which mappings, alignments and checks are
+    not part of; `checks` is of the checks with the ontology that they judge.
+    """
+
+    shared: str
+    cases: dict[str, str]
+    checks: str
 
 
 @dataclass(frozen=True)
@@ -106,13 +120,15 @@ class Project:
         """All Turtle files that we keep in house style."""
         return sorted(self.folder("ontology").rglob("*.ttl"))
 
-    def shared_files(self) -> list[Path]:
-        """Every file that the build reads, but for the cases."""
-        graph = self.folder("graph")
-        tables = [p for p in graph.rglob("*.csv") if graph / "cases" not in p.parents]
+    def foundation_files(self) -> list[Path]:
+        """Every file that what is made of a case depends on, but for those of the case."""
+        tables = [p for folder in self.folder("graph").iterdir() if folder.name != "cases" and folder.is_dir() for p in folder.rglob("*.csv")]
         lenses = [*self.lens_files(), *self.lens_descriptions(), *self.lens_shapes()]
-        foreign = [*self.mapping_files(), *self.term_files(), *filter(None, [self.mapping_sources()]), *self.alignment_files()]
-        return sorted([*self.ontology_files(), *self.scheme_files(), *self.shape_files(), *self.check_files(), *lenses, *tables, *foreign])
+        return sorted([*self.ontology_files(), *self.scheme_files(), *self.shape_files(), *lenses, *tables])
+
+    def foreign_files(self) -> list[Path]:
+        """What is said in the words of other vocabularies; no case depends on it."""
+        return sorted([*self.mapping_files(), *self.term_files(), *filter(None, [self.mapping_sources()]), *self.alignment_files()])
 
     def relative(self, path: Path) -> str:
         """The path as we show it: from the root, with forward slashes."""
@@ -121,25 +137,34 @@ class Project:
         except ValueError:
             return str(path)
 
-    def fingerprints(self) -> tuple[str, dict[str, str]]:
-        """
-        A SHA-256 of all that cases share (ontology, sources, specs, the code that builds; neither stores nor web), and one of each case with it.
+    def fingerprints(self) -> Fingerprints:
+        """The fingerprints of the sources as they are now; the same sources give the same texts, wherever the project lies."""
+        code = _total((p.relative_to(PACKAGE).as_posix(), p) for p in sorted(PACKAGE.glob("*.py")))
+        foundation, checks, foreign = (
+            _total((p.relative_to(self.root).as_posix(), p) for p in files) for files in (self.foundation_files(), self.check_files(), self.foreign_files())
+        )
+        ontology = _total((p.name, p) for p in [*self.ontology_files(), *self.scheme_files()])
+        base = _of(code, foundation)
+        return Fingerprints(_of(base, checks, foreign), {case.name: _case_fingerprint(case, base) for case in self.cases()}, _of(code, ontology, checks))
 
-        The same sources give the same texts, wherever the project lies.
-        """
-        total = hashlib.sha256()
-        for path in [*self.shared_files(), *sorted(PACKAGE.glob("*.py"))]:
-            name = path.relative_to(PACKAGE).as_posix() if PACKAGE in path.parents else self.relative(path)
+
+def _total(files: Iterable[tuple[str, Path]]) -> str:
+    total = hashlib.sha256()
+    for name, path in files:
+        total.update(f"{name}\0{_digest(path)}\n".encode())
+    return total.hexdigest()
+
+
+def _of(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _case_fingerprint(case: Path, base: str) -> str:
+    total = hashlib.sha256(f"{base}\0{case.name}\n".encode())
+    for name, path in sorted((path.name, path) for path in case.iterdir()):
+        if not name.startswith((".", "_", "~")):
             total.update(f"{name}\0{_digest(path)}\n".encode())
-        shared = total.hexdigest()
-        return shared, {case.name: self._case_fingerprint(case, shared) for case in self.cases()}
-
-    def _case_fingerprint(self, case: Path, shared: str) -> str:
-        total = hashlib.sha256(f"{shared}\0{case.name}\n".encode())
-        for path in sorted(case.iterdir()):
-            if not path.name.startswith((".", "_", "~")):
-                total.update(f"{path.name}\0{_digest(path)}\n".encode())
-        return total.hexdigest()
+    return total.hexdigest()
 
 
 def _digest(path: Path) -> str:
