@@ -95,8 +95,13 @@ def write(root: Path, about: str, setting: str, tables: Sequence[Table], summary
 
 
 def _between(path: Path, text: str) -> None:
+    between(path, text, "service")
+
+
+def between(path: Path, text: str, mark: str) -> None:
+    """Replaces what stands between `<!-- mark -->` and `<!-- end of mark -->`."""
     old = path.read_text(encoding="utf-8")
-    new, found = re.subn(r"(<!-- service -->\n).*?(\n<!-- end of service -->)", lambda m: f"{m[1]}\n{text}\n{m[2]}", old, flags=re.S)
+    new, found = re.subn(rf"(<!-- {mark} -->\n).*?(\n<!-- end of {mark} -->)", lambda m: f"{m[1]}\n{text}\n{m[2]}", old, flags=re.S)
     if found != 1:
-        raise SystemExit(f"{path} has no place for the tables of the service")
+        raise SystemExit(f"{path} has no place for what was measured of {mark}")
     path.write_text(new, encoding="utf-8")

@@ -5,23 +5,27 @@ from __future__ import annotations
 import csv
 import random
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from covalue.specs import Kind, read_specs
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = {"contributions": 2, "causal-links": 1, "observations": 1, "exchanges": 1}
+LIGHT = {"contributions": 1}
+"""What a light case begins with: one claim, and what it refers to."""
 Table = dict[str, dict[str, str]]
 
 
-def make_project(folder: Path, cases: int, whole: bool, seed: int = 1) -> Path:
+def make_project(folder: Path, cases: int, whole: bool, seed: int = 1, seeds: Mapping[str, int] = SEEDS) -> Path:
     """
     A project with the given number of cases.
 
     Args:
-        whole: each case has all rows of the Xiaomi case (about 13,000 statements); else a few claims and what they
-            refer to (about 200 statements), drawn anew for each case.
+        whole: each case has all rows of the Xiaomi case (about 13,000 facts); else a few claims and what they
+            refer to (about 340 facts, 1,900 statements with all that is made of them), drawn anew for each case.
         seed: of the draw; the same seed gives the same project.
+        seeds: how many rows of which tables a case that is not whole begins with.
     """
     for name in ("ontology", "queries"):
         shutil.copytree(ROOT / name, folder / name)
@@ -30,13 +34,13 @@ def make_project(folder: Path, cases: int, whole: bool, seed: int = 1) -> Path:
     tables = {name: _read(ROOT / "graph" / "cases" / "xiaomi" / f"{name}.csv") for name in specs}
     draw = random.Random(seed)
     for number in range(cases):
-        chosen = tables if whole else _closed(specs, tables, _seeds(tables, draw))
+        chosen = tables if whole else _closed(specs, tables, _seeds(tables, draw, seeds))
         write_case(folder / "graph" / "cases" / f"case-{number:05}", specs, chosen)
     return folder
 
 
-def _seeds(tables: dict[str, Table], draw: random.Random) -> list[tuple[str, str]]:
-    return [("case", "xiaomi"), *((t, i) for t, n in SEEDS.items() for i in draw.sample(sorted(tables[t]), n))]
+def _seeds(tables: dict[str, Table], draw: random.Random, seeds: Mapping[str, int]) -> list[tuple[str, str]]:
+    return [("case", "xiaomi"), *((t, i) for t, n in seeds.items() for i in draw.sample(sorted(tables[t]), n))]
 
 
 def _closed(specs: dict[str, Kind], tables: dict[str, Table], todo: list[tuple[str, str]]) -> dict[str, Table]:
