@@ -240,6 +240,21 @@ def test_only_what_changed_is_made(small: Project, out: Path, monkeypatch: pytes
         assert wanted == read, step
 
 
+def test_sound_cases_are_kept_when_another_is_faulty(small: Project, tmp_path: Path, small_built: tuple[Project, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One fault among many cases does not cost the work on all of them: once it is corrected, only that case is made."""
+    read: list[str] = []
+    real = build_module.load_case
+    monkeypatch.setattr(build_module, "load_case", lambda shared, path: read.append(path.name) or real(shared, path))
+    right = (small.root / CASE / "actors.csv").read_bytes()
+    for column, wrong in {"type": "Company", "label_en": ""}.items():
+        set_cell(small.root / CASE / "actors.csv", 2, column, wrong)
+        with pytest.raises(FindingsError):
+            build(small, tmp_path / "out")
+    (small.root / CASE / "actors.csv").write_bytes(right)
+    assert assert_whole(small_built[1]).digest == build(small, tmp_path / "out").digest
+    assert read == ["harbor-wheels", "night-clinic", "harbor-wheels", "harbor-wheels"]
+
+
 def test_cache_holds_the_present_cases_only(small: Project, out: Path) -> None:
     """What is kept between builds does not grow: a part for each case, the state, and a note that the checks found nothing."""
     set_cell(small.root / CASE / "actors.csv", 2, "label_en", "Another name")

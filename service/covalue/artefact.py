@@ -111,6 +111,7 @@ class Artefact:
         self._shared: dict[str, list[str]] = {}
         self._kept = {name.partition(".")[0]: name for name in sorted(p.name for p in self.cache.glob("*.part.nq"))} if self.cache.is_dir() else {}
         self._notes: set[str] = set()
+        self._sound: set[str] = set()
         self._before = _Before.of(out)
 
     def add(self, graph: str, quads: Iterable[ox.Quad]) -> None:
@@ -126,10 +127,18 @@ class Artefact:
         self.parts[case], self._names[case] = part, name
         return True
 
-    def keep(self, case: str, lines: Mapping[str, Iterable[str]]) -> None:
-        """What was made of a case: lines of N-Quads by graph."""
+    def keep(self, case: str, lines: Mapping[str, Iterable[str]], sound: bool = True) -> None:
+        """What was made of a case: lines of N-Quads by graph; `sound` tells that no fault was found in the case."""
         part, digest = _write_part(self.work / f"case-{len(self.parts):06}", lines)
         self.parts[case], self._names[case] = part, f"{self.prints[case]}.{digest}.part.nq"
+        if sound:
+            self._sound.add(case)
+
+    def save(self) -> None:
+        """Where nothing can be published: keeps at least what was made of sound cases for the next build."""
+        self.cache.mkdir(exist_ok=True)
+        for case in sorted(self._sound):
+            self.parts[case].path.replace(self.cache / self._names[case])
 
     def noted(self, note: str) -> bool:
         """Whether the last good build noted something of its sources; if so, it stays noted."""

@@ -254,7 +254,11 @@ def build(project: Project, out: Path, progress: Progress = silent_progress) -> 
             work = Path(tempfile.mkdtemp(prefix="tmp-", dir=out))
             cleanup.callback(shutil.rmtree, work, True)
             artefact = Artefact(out, work, prints.cases)
-            _fill(artefact, project, prints.checks, progress)
+            try:
+                _fill(artefact, project, prints.checks, progress)
+            except FindingsError:
+                artefact.save()
+                raise
             progress("writing the dataset", "写出数据集")
             return artefact.publish(fingerprint)
         except OSError as e:
@@ -318,7 +322,7 @@ def _fill(artefact: Artefact, project: Project, checks: str, progress: Progress)
 
 
 def _fill_cases(artefact: Artefact, project: Project, shared: Shared, base: reason.Base, sieve: validate.Sieve, progress: Progress) -> None:
-    """Case by case; one that has not changed since the last good build is taken over as it was."""
+    """Case by case; one that has not changed since it was last found sound is taken over as it was."""
     doubtful = Lifted()
     paths = project.cases()
     made_new = [path for path in paths if not artefact.reuse(path.name)]
@@ -326,11 +330,14 @@ def _fill_cases(artefact: Artefact, project: Project, shared: Shared, base: reas
     for number, path in enumerate(made_new, 1):
         assert maker
         progress(f"case {number} of {len(made_new)}: {path.name}", f"案例 {number}/{len(made_new)}：{path.name}")
+        before = len(shared.reader.report)
         lifted = load_case(shared, path)
-        if not sieve.conforms(lifted.quads):
+        sound = sieve.conforms(lifted.quads)
+        if not sound:
             doubtful.quads += lifted.quads
             doubtful.places.update(lifted.places)
-        artefact.keep(path.name, maker.lines(path.name, lifted))
+        lines = maker.lines(path.name, lifted)
+        artefact.keep(path.name, lines, sound and len(shared.reader.report) == before)
         if doubtful.quads and (len(doubtful.quads) >= BATCH or number == len(made_new)):
             progress(f"shapes, up to case {number} of {len(made_new)}", f"检查形状，至案例 {number}/{len(made_new)}")
             shared.reader.report.extend(validate.conforms([*shared.quads(), *doubtful.quads], shared.shapes, doubtful.places))
