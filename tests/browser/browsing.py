@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route, expect
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or "/usr/bin/chromium"
 SWITCHES = (
@@ -27,6 +27,8 @@ SWITCHES = (
     "--disable-component-update",
     "--disable-sync",
 )
+MOST = 60_000
+"""Milliseconds in which what a page should do must have happened: many more than it takes, since machines differ and are shared."""
 HERE = ("127.0.0.1", "localhost", "::1")
 WIDTHS = (360, 768, 1280)
 LANGUAGES = ("en", "zh")
@@ -42,7 +44,8 @@ def installed() -> bool:
 
 def launched(playwright: Playwright) -> Browser:
     """The browser, without a window."""
-    return playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(SWITCHES))
+    expect.set_options(timeout=MOST)
+    return playwright.chromium.launch(executable_path=CHROMIUM, headless=True, timeout=2 * MOST, args=list(SWITCHES))
 
 
 @dataclass
@@ -79,7 +82,7 @@ class Visit:
             reduced_motion="reduce",
             accept_downloads=True,
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(MOST)
         context.route("**/*", self._judge)
         self.contexts.append(context)
         page = context.new_page()

@@ -35,7 +35,7 @@ def service_url(real_built: tuple[object, Path], repo: object) -> Iterator[str]:
         yield _address(process.stderr)
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
         for stream in (process.stdout, process.stderr, process.stdin):
             if stream:
                 stream.close()
