@@ -40,6 +40,11 @@ _:n <http://y/name> "nobody" . <http://y/3> <http://y/name> "three" .
 """
 
 
+SECOND = """
+<http://y/1> <http://y/name> "uno" . <http://y/2> <http://y/name> "dos" . <http://y/5> <http://y/name> "cinco" ; <http://y/known-to> <F> , <http://y/9> ; <http://y/is> <F> .
+"""
+
+
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
     """The endpoint of somebody else, with a real engine behind it."""
@@ -196,6 +201,123 @@ def test_ask_construct_and_the_dataset_of_the_request(store: FederatedStore, eng
     assert [] == rows(store, f"SELECT * FROM <http://x/none> {{ ?x <http://x/same> ?y {clause} }}")
 
 
+# --- the endpoint as a variable, and one inside of another
+
+
+@pytest.fixture(scope="module")
+def second() -> Iterator[Engine]:
+    """Somebody else's endpoint."""
+    with Engine() as found:
+        found.store.load(SECOND.replace("<F>", f"<{found.url}>"), ox.RdfFormat.TURTLE)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def places(engine: Engine, second: Engine) -> str:
+    """Data of ours that say who is to be asked about whom."""
+    return OURS + f"<http://x/a> <http://x/at> <{engine.url}> . <http://x/b> <http://x/at> <{engine.url}> , <{second.url}> ."
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory, places: str, engine: Engine, second: Engine) -> Iterator[FederatedStore]:
+    """A store that may call both."""
+    path = tmp_path_factory.mktemp("two") / "ours.ttl"
+    path.write_text(places, encoding="utf-8")
+    with BoundedStore.from_files([path], LIMITS) as ours, contextlib.closing(Outward([engine.url, second.url])) as out:
+        yield FederatedStore(ours, out, LIMITS)
+
+
+NAME = "{ ?y <http://y/name> ?n }"
+VARIABLE = {
+    "values": f"SELECT * {{ VALUES ?e {{ <E> <F> }} SERVICE ?e {NAME} }}",
+    "values with more": f"SELECT * {{ VALUES (?e ?n) {{ (<E> 'one') (<F> UNDEF) }} SERVICE ?e {NAME} }}",
+    "behind": f"SELECT * {{ SERVICE ?e {NAME} VALUES ?e {{ <E> <F> }} }}",
+    "behind, with a filter": f"SELECT * {{ SERVICE ?e {NAME} FILTER(?n != 'one') . ?x <http://x/at> ?e ; <http://x/same> ?y OPTIONAL {{ ?x <http://x/label> ?l }} }}",
+    "on both sides": f"SELECT * {{ ?x <http://x/at> ?e SERVICE ?e {NAME} VALUES ?e {{ <F> }} }}",
+    "at the end": f"SELECT * {{ SERVICE ?e {NAME} }} VALUES ?e {{ <F> }}",
+    "bound": f"SELECT * {{ BIND(IRI(CONCAT(STR(<F>), '')) AS ?e) SERVICE ?e {NAME} }}",
+    "by a pattern": f"SELECT * {{ ?x <http://x/at> ?e . SERVICE ?e {NAME} }}",
+    "each about its own": f"SELECT * {{ ?x <http://x/at> ?e ; <http://x/same> ?y . SERVICE ?e {NAME} }}",
+    "dollar": f"SELECT * {{ ?x <http://x/at> $e ; <http://x/same> ?y . SERVICE $e {NAME} }}",
+    "optional": f"SELECT * {{ ?x <http://x/same> ?y ; <http://x/at> ?e OPTIONAL {{ SERVICE ?e {NAME} }} }}",
+    "union": f"SELECT * {{ ?x <http://x/at> ?e {{ SERVICE ?e {NAME} }} UNION {{ ?x <http://x/label> ?n }} }}",
+    "sub-select": f"SELECT * {{ ?x <http://x/same> ?y {{ SELECT ?y (COUNT(?e) AS ?c) {{ VALUES ?e {{ <E> <F> }} SERVICE ?e {NAME} }} GROUP BY ?y }} }}",
+    "in the group too": "SELECT * { VALUES ?e { <E> <F> } SERVICE ?e { ?y <http://y/known-to> ?e } }",
+    "told by another": f"SELECT * {{ SERVICE ?e {NAME} SERVICE <F> {{ ?q <http://y/is> ?e }} }}",
+    "twice": f"SELECT * {{ VALUES (?e ?f) {{ (<E> <F>) }} SERVICE ?e {NAME} SERVICE ?f {{ ?y <http://y/name> ?m }} }}",
+    "counted": f"SELECT (COUNT(*) AS ?c) {{ VALUES ?e {{ <E> <F> <E> }} SERVICE ?e {NAME} }}",
+    "nowhere": f"SELECT * {{ ?x <http://x/none> ?e SERVICE ?e {NAME} }}",
+    "one in another": "SELECT * { SERVICE <E> { ?y <http://y/name> ?n SERVICE <F> { ?y <http://y/name> ?m } } }",
+    "one in another, optional": "SELECT * { ?x <http://x/same> ?y SERVICE <E> { ?y <http://y/name> ?n OPTIONAL { SERVICE <F> { ?y <http://y/name> ?m } } } }",
+    "one in a variable": "SELECT * { VALUES ?e { <E> <F> } SERVICE ?e { ?y <http://y/name> ?n SERVICE <F> { ?y <http://y/name> ?m } } }",
+    "three deep": "SELECT * { SERVICE <E> { ?y <http://y/name> ?n SERVICE <F> { ?y <http://y/name> ?m SERVICE <E> { ?y <http://y/year> ?w } } } }",
+}
+
+
+@pytest.mark.parametrize("name", VARIABLE)
+def test_variable_and_nested_endpoints(two: FederatedStore, engine: Engine, second: Engine, places: str, name: str) -> None:
+    """As if the data of each stood in a graph of ours that has the name of its endpoint; and nobody is sent to a third one."""
+    second.calls.clear()
+    query = VARIABLE[name].replace("<E>", f"<{engine.url}>").replace("<F>", f"<{second.url}>")
+    both = ox.Store()
+    both.load(places, ox.RdfFormat.TURTLE)
+    for data, one in ((THEIRS, engine), (SECOND.replace("<F>", f"<{second.url}>"), second)):
+        both.load(data, ox.RdfFormat.TURTLE, to_graph=ox.NamedNode(one.url))
+    found: Any = both.query(query.replace("SERVICE", "GRAPH"))
+    assert sorted(({v.value: plain(s[v]) for v in found.variables if s[v] is not None} for s in found), key=str) == rows(two, query)
+    calls = engine.calls + second.calls
+    assert bool(calls) == (name != "nowhere")
+    assert not any("SERVICE" in call.query for call in calls)
+
+
+def test_each_endpoint_is_told_its_own(two: FederatedStore, engine: Engine, second: Engine) -> None:
+    """Of what is known, what belongs to it."""
+    second.calls.clear()
+    rows(two, VARIABLE["each about its own"])
+    told = [[set(re.findall(r"http://y/\d", re.findall(r"VALUES.*?}", call.query)[0])) for call in one.calls] for one in (engine, second)]
+    assert [[{"http://y/1", "http://y/2"}], [{"http://y/2"}]] == told
+
+
+def test_silent_variable(two: FederatedStore, engine: Engine, second: Engine) -> None:
+    """What fails, may not be called or is no endpoint gives a row of its own; the others answer."""
+    second.hook = lambda _: Answer(500, b"no")
+    clause = "SERVICE SILENT ?e { <http://y/1> <http://y/name> ?n }"
+    try:
+        found = rows(two, f"SELECT ?e ?n {{ VALUES ?e {{ <{engine.url}> <{second.url}> <http://elsewhere.example/> 'text' }} {clause} }}")
+        silent = [{"e": f"<{second.url}>"}, {"e": "<http://elsewhere.example/>"}, {"e": '"text"'}]
+        assert sorted([{"e": f"<{engine.url}>", "n": '"one"'}, *silent], key=str) == found
+        with pytest.raises(GatewayError):
+            rows(two, f"SELECT ?e ?n {{ VALUES ?e {{ <{engine.url}> <{second.url}> }} {clause.replace('SILENT', '')} }}")
+    finally:
+        second.hook = lambda _: None
+
+
+def test_silent_about_what_is_not_listed(ours: BoundedStore, engine: Engine, second: Engine) -> None:
+    """The row without values that the standard wants; and nobody who is not listed hears of it, by whatever way."""
+    second.calls.clear()
+    store = FederatedStore(ours, outward(engine.url), LIMITS)
+    for clause in (
+        f"SERVICE SILENT <{second.url}> {{ ?s ?p ?o }}",
+        f"VALUES ?e {{ <{second.url}> }} SERVICE SILENT ?e {{ ?s ?p ?o }}",
+        f"SERVICE SILENT <{engine.url}> {{ ?s ?p ?o SERVICE <{second.url}> {{ ?s ?p ?o }} }}",
+    ):
+        assert [{}] == [{n: v for n, v in row.items() if n != "e"} for row in rows(store, f"SELECT * {{ {clause} }}")]
+    with pytest.raises(RefusedError):
+        rows(store, f"SELECT * {{ SERVICE <{engine.url}> {{ ?s ?p ?o SERVICE <{second.url}> {{ ?s ?p ?o }} }} }}")
+    assert ([], []) == (second.calls, engine.calls)
+
+
+def test_a_failure_inside_is_that_of_the_outer_one(two: FederatedStore, engine: Engine) -> None:
+    """Which may be silent about it; blank nodes of one endpoint cannot go to another."""
+    inner = f"SERVICE <{engine.url}> {{ ?y <http://y/knows> ?b }}"
+    query = f"SELECT * {{ ?x <http://x/label> ?l SERVICE <{engine.url}> {{ ?y <http://y/name> ?n {inner} }} }}"
+    with pytest.raises(GatewayError, match="blank nodes"):
+        rows(two, query)
+    for silent in (query.replace("SERVICE", "SERVICE SILENT", 1), query.replace(inner, f"OPTIONAL {{ {inner.replace('SERVICE', 'SERVICE SILENT')} }}")):
+        assert [] != rows(two, silent)
+    assert [{"x": "<http://x/a>", "l": '"a"@en'}] == rows(two, query.replace("SERVICE", "SERVICE SILENT", 1))
+
+
 # --- what is refused
 
 
@@ -203,14 +325,23 @@ def test_ask_construct_and_the_dataset_of_the_request(store: FederatedStore, eng
     ("clause", "kind", "words"),
     [
         ("SERVICE <http://elsewhere.example/sparql> { ?s ?p ?o }", RefusedError, "elsewhere.example"),
-        ("SERVICE SILENT <http://elsewhere.example/sparql> { ?s ?p ?o }", RefusedError, "--allow-service"),
+        ("SERVICE <http://elsewhere.example/sparql> { ?s ?p ?o }", RefusedError, "--allow-service"),
         ("SERVICE <E/../admin> { ?s ?p ?o }", RefusedError, "not allowed"),
         ("SERVICE <E?x=1> { ?s ?p ?o }", RefusedError, "not allowed"),
         ("SERVICE <E#x> { ?s ?p ?o }", RefusedError, "not allowed"),
         ("SERVICE <file:///etc/passwd> { ?s ?p ?o }", RefusedError, "not allowed"),
         ("SERVICE <http://user:pw@127.0.0.1/query> { ?s ?p ?o }", RefusedError, "not allowed"),
-        ("SERVICE ?e { ?s ?p ?o }", RefusedError, "variable"),
-        ("SERVICE <E> { SERVICE <E> { ?s ?p ?o } }", RefusedError, "inside"),
+        ("SERVICE <E> { SERVICE <http://elsewhere.example/sparql> { ?s ?p ?o } }", RefusedError, "elsewhere.example"),
+        ("SERVICE <E> { VALUES ?e { <E> } SERVICE ?e { ?s ?p ?o } }", QueryError, "inside of another"),
+        ("SERVICE ?e { ?s ?p ?o }", QueryError, "nothing beside it"),
+        ("SERVICE ?e { ?e ?p ?o } ?s ?p ?o", QueryError, "nothing beside it"),
+        ("OPTIONAL { ?s <http://x/none> ?e } SERVICE ?e { ?s ?p ?o }", QueryError, "nothing beside it"),
+        ("SERVICE ?e { ?s ?p ?o } OPTIONAL { VALUES ?e { <E> } }", QueryError, "nothing beside it"),
+        ("{ VALUES ?e { <E> } } MINUS { SERVICE ?e { ?s ?p ?o } }", QueryError, "nothing beside it"),
+        ("VALUES ?e { <E> UNDEF } SERVICE ?e { ?s ?p ?o }", QueryError, "every row"),
+        ("VALUES ?e { <E> <http://elsewhere.example/> } SERVICE ?e { ?s ?p ?o }", RefusedError, "elsewhere.example"),
+        ("VALUES ?e { <E> 'text' } SERVICE ?e { ?s ?p ?o }", RefusedError, "no endpoint"),
+        ("VALUES ?e { <E1> <E2> <E3> <E4> <E5> <E6> <E7> <E8> <E9> } SERVICE ?e { ?s ?p ?o }", QueryError, "more than 8 endpoints"),
         ("SERVICE <E> { ?s ?p }", QueryError, "query:1"),
         ("SERVICE <E> ?s ?p ?o", QueryError, "braces"),
         ("SERVICE e:x { ?s ?p ?o }", QueryError, "e:"),

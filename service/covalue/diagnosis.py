@@ -24,6 +24,10 @@ KEYWORDS = (
 ENGINE_PLACE = re.compile(r"error at (\d+):(\d+):?\s*")
 SEMANTIC = {  # the engine's words for what its grammar cannot say, in words for the author
     "contains a variable that is unbound": ("a selected variable is neither in GROUP BY nor inside an aggregate.", "所选变量既不在 GROUP BY 中，也不在聚合函数内。"),
+    "contains an expression with a variable that is unbound": (
+        "an expression of SELECT uses a name that is neither in GROUP BY nor inside an aggregate; what another column has counted cannot be used there: count in a sub-select.",
+        "SELECT 的表达式使用了既不在 GROUP BY 中、也不在聚合函数内的名称；另一列的聚合结果不能在此使用：请先在子查询中聚合。",
+    ),
     "SELECT * is not authorized with GROUP BY": ("SELECT * cannot stand with GROUP BY; name the columns.", "SELECT * 不能与 GROUP BY 同用；请写明各列。"),
     "overrides an existing variable": ("AS gives a name that the pattern already uses; choose another.", "AS 所取的名称已在模式中使用；请另取一个。"),
     "Duplicated variable name in SELECT": ("two columns have the same name; rename one.", "两列同名；请改其一。"),

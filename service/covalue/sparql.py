@@ -7,8 +7,9 @@ The engine has no parse tree in Python; but its parser resolves no escapes in ke
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from covalue.errors import Place, QueryError, RefusedError
 
@@ -86,6 +87,39 @@ def tokens(text: str) -> Iterator[tuple[str, str, int]]:
         QueryError: so many strings are left open that this is no query.
     """
     return (token for token in scan(text) if token[0] not in ("space", "comment"))
+
+
+class Token(NamedTuple):
+    """A token that knows where it ends, for those who take a text apart."""
+
+    kind: str
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+    @property
+    def word(self) -> str:
+        """In capitals, if it may be a keyword; else nothing."""
+        return self.text.upper() if self.kind == "word" else ""
+
+
+def listed(text: str) -> list[Token]:
+    """`tokens`, as a list to go back and forth in; see there for errors."""
+    return [Token(*t) for t in tokens(text)]
+
+
+def closing(inside: Sequence[Token], opening: int) -> int:
+    """The number of the token that closes the brace or parenthesis that a token opens; of the last one where none does."""
+    depth = 0
+    for i in range(opening, len(inside)):
+        if inside[i].kind == "other":
+            depth += {"{": 1, "(": 1, "}": -1, ")": -1}.get(inside[i].text, 0)
+            if depth == 0:
+                return i
+    return len(inside) - 1
 
 
 def place(text: str, offset: int) -> Place:

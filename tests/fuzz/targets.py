@@ -25,11 +25,11 @@ from covalue.cells import Vocabulary
 from covalue.diagnosis import diagnose
 from covalue.errors import CovalueError, QueryError, RefusedError
 from covalue.formats import Shape, choose, parse_accept
-from covalue.sparql import form, guard, is_volatile, normalised, scan
+from covalue.sparql import form, guard, is_volatile, listed, normalised, scan
 from covalue.specs import read_specs
 from covalue.stores import Request
+from covalue.stores.clauses import after, before, clauses, prologue, trailing
 from covalue.stores.entities import check as check_entities
-from covalue.stores.federation import _before, _calls, _prologue, _tokens
 from covalue.stores.limits import check_size
 from covalue.stores.outward import GatewayError, read_rows
 from covalue.stores.oxigraph import OxigraphStore
@@ -155,9 +155,10 @@ def text(data: bytes) -> None:
         except QueryError:
             passed = False
     try:
-        for call in _calls(whole):
-            _before(whole, _tokens(whole), call)
-        _prologue(whole)
+        for clause in clauses(whole):
+            for beside in (before, after, trailing):
+                beside(whole, listed(whole), clause)
+        prologue(whole)
     except (QueryError, RefusedError):
         pass
     assert time.thread_time() - began < 2 + len(whole) / 10_000

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urljoin
 
@@ -17,7 +16,7 @@ import pyoxigraph as ox
 from covalue.errors import RefusedError
 from covalue.formats import Shape
 from covalue.names import BASE
-from covalue.sparql import FORMS, place, tokens
+from covalue.sparql import FORMS, Token, closing, listed, place
 from covalue.stores.oxigraph import engine_error
 
 FOREIGN = re.compile(r"(?:bif|sql|java|urn:x-arq):|https?://jena\.(?:apache\.org|hpl\.hp\.com)/", re.I)
@@ -46,20 +45,6 @@ def parse(text: str) -> None:
             raise engine_error(text, e) from e
 
 
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-    start: int
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.text)
-
-    def word(self) -> str:
-        return self.text.upper() if self.kind == "word" else ""
-
-
 class Text:
     """One query."""
 
@@ -76,14 +61,14 @@ class Text:
         edits: list[tuple[int, int, str]] = []
         base, based = BASE, False
         for i, token in enumerate(self._tokens):
-            if token.kind == "iri" and i and self._tokens[i - 1].word() == "BASE":
+            if token.kind == "iri" and i and self._tokens[i - 1].word == "BASE":
                 base, based = urljoin(base, _unescaped(token.text[1:-1])), True
                 edits.append((self._tokens[i - 1].start, token.end, ""))
             elif token.kind == "iri" and not ABSOLUTE.match(token.text):
                 edits.append((token.start, token.end, f"<{urljoin(base, _unescaped(token.text[1:-1]))}>"))
             elif token.kind == "name" and "\\" in token.text:
                 edits.append((token.start, token.end, f"<{self._iri(token)}>"))
-            based |= token.word() in ("IRI", "URI")
+            based |= token.word in ("IRI", "URI")
         for start, end, new in reversed(edits):
             self.text = self.text[:start] + new + self.text[end:]
         if based:
@@ -92,34 +77,34 @@ class Text:
             self._read()
 
     def _read(self) -> None:
-        self._tokens = [_Token(*t) for t in tokens(self.text)]
+        self._tokens = listed(self.text)
         self._base, self._prefixes = BASE, dict[str, str]()
         self._form = self._prologue()
 
     def _prologue(self) -> int:
         """Reads the declarations; returns where the form's keyword stands among the tokens."""
-        listed = self._tokens
-        for i, token in enumerate(listed):
-            word = token.word()
-            if word == "BASE" and i + 1 < len(listed):
-                self._base = urljoin(self._base, _unescaped(listed[i + 1].text[1:-1]))
-            elif word == "PREFIX" and i + 2 < len(listed):
-                self._prefixes[listed[i + 1].text[:-1]] = urljoin(self._base, _unescaped(listed[i + 2].text[1:-1]))
-            elif word in FORMS and not (i and listed[i - 1].word() == "PREFIX"):
+        inside = self._tokens
+        for i, token in enumerate(inside):
+            word = token.word
+            if word == "BASE" and i + 1 < len(inside):
+                self._base = urljoin(self._base, _unescaped(inside[i + 1].text[1:-1]))
+            elif word == "PREFIX" and i + 2 < len(inside):
+                self._prefixes[inside[i + 1].text[:-1]] = urljoin(self._base, _unescaped(inside[i + 2].text[1:-1]))
+            elif word in FORMS and not (i and inside[i - 1].word == "PREFIX"):
                 return i
-        return max(0, len(listed) - 1)
+        return max(0, len(inside) - 1)
 
     @property
     def form(self) -> str:
         """SELECT, ASK, CONSTRUCT or DESCRIBE."""
-        return self._tokens[self._form].word()
+        return self._tokens[self._form].word
 
     @property
     def shape(self) -> Shape:
         """What the answer is."""
         return {"SELECT": Shape.BINDINGS, "ASK": Shape.BOOLEAN}.get(self.form, Shape.GRAPH)
 
-    def _iri(self, token: _Token) -> str:
+    def _iri(self, token: Token) -> str:
         if token.kind == "iri":
             iri = _unescaped(token.text[1:-1])
             return iri if ABSOLUTE.match(token.text) else urljoin(self._base, iri)
@@ -142,11 +127,11 @@ class Text:
     @cached_property
     def _clauses(self) -> list[tuple[int, int, bool, str]]:
         """Start, end, whether NAMED, and IRI of each FROM clause."""
-        out, listed = [], self._tokens
-        for i, token in enumerate(listed):
-            if token.word() == "FROM":
-                named = listed[i + 1].word() == "NAMED"
-                graph = listed[i + 1 + named]
+        out, inside = [], self._tokens
+        for i, token in enumerate(inside):
+            if token.word == "FROM":
+                named = inside[i + 1].word == "NAMED"
+                graph = inside[i + 1 + named]
                 out.append((token.start, graph.end, named, self._iri(graph)))
         return out
 
@@ -172,7 +157,7 @@ class Text:
         """The graphs that GRAPH names; None where it stands before a variable."""
         out: list[str] = []
         for i, token in enumerate(self._tokens[:-1]):
-            if token.word() == "GRAPH":
+            if token.word == "GRAPH":
                 graph = self._tokens[i + 1]
                 if graph.kind == "variable":
                     return None
@@ -184,40 +169,29 @@ class Text:
         out = self.text
         for i in range(len(self._tokens) - 2, -1, -1):
             graph = self._tokens[i + 1]
-            if self._tokens[i].word() == "GRAPH" and graph.kind != "variable" and self._iri(graph) not in known:
+            if self._tokens[i].word == "GRAPH" and graph.kind != "variable" and self._iri(graph) not in known:
                 out = f"{out[: graph.start]}<{elsewhere}>{out[graph.end :]}"
         return out
 
     def without(self, graphs: Sequence[str]) -> str:
         """The plain text, in which GRAPH with a variable does not find these graphs."""
         edits: list[tuple[int, str]] = []
-        listed = ", ".join(f"<{g}>" for g in graphs)
+        unwanted = ", ".join(f"<{g}>" for g in graphs)
         for i, token in enumerate(self._tokens[:-2]):
             variable = self._tokens[i + 1]
-            if token.word() == "GRAPH" and variable.kind == "variable":
+            if token.word == "GRAPH" and variable.kind == "variable":
                 edits.append((token.start, "{ "))
-                edits.append((self._tokens[self._closing(i + 2)].end, f" FILTER({variable.text} NOT IN ({listed})) }}"))
+                edits.append((self._tokens[closing(self._tokens, i + 2)].end, f" FILTER({variable.text} NOT IN ({unwanted})) }}"))
         out = self.plain()
         for offset, inserted in sorted(edits, key=lambda e: e[0], reverse=True):
             out = out[:offset] + inserted + out[offset:]
         return out
 
-    def _closing(self, opening: int) -> int:
-        """Which token closes the brace that a token opens."""
-        depth = 0
-        for i in range(opening, len(self._tokens)):
-            token = self._tokens[i]
-            if token.kind == "other":
-                depth += {"{": 1, "}": -1}.get(token.text, 0)
-                if depth == 0:
-                    return i
-        return len(self._tokens) - 1
-
     def counting(self) -> str:
         """A CONSTRUCT as the SELECT of its solutions, each worth one column: what an engine cuts there, it cuts in the graph too."""
         start = self._form + 1
         if self._tokens[start].text == "{":
-            start = self._closing(start) + 1
+            start = closing(self._tokens, start) + 1
         begin = self._tokens[start].start
         return self.text[: self._tokens[self._form].start] + "SELECT (1 AS ?covalueRow) " + self._blanked(begin, len(self.text))
 
@@ -228,7 +202,7 @@ class Text:
         i = self._form + 1
         while i < len(self._tokens):
             token = self._tokens[i]
-            if token.word() in ENDS or token.text == "{":
+            if token.word in ENDS or token.text == "{":
                 break
             (variables if token.kind in ("variable", "other") else iris).append(token.text)
             i += 1
