@@ -21,6 +21,7 @@ def test_soak() -> None:
     report = soak(15, clients=8, every=0.4)
     said = "\n".join(report.lines())
     assert [] == [*report.wrong, *report.lost, *report.unclear], said
+    assert report.late < 0.05 * sum(report.asked.values()), said
     assert report.workers_killed > 5, said
     assert report.told <= report.workers_killed + PLACES * report.zygotes_killed, said
     assert {"small", "long", "graph", "broken"} <= set(report.asked) <= set(KINDS), said

@@ -92,6 +92,11 @@ class Report:
         return sum(n for (_, status), n in self.statuses.items() if status == 500)
 
     @property
+    def late(self) -> int:
+        """Queries that should have had the time that there was, and were told that they had not: of a machine that has other work too."""
+        return sum(n for (kind, status), n in self.statuses.items() if status == 504 and 504 not in KINDS[kind].statuses)
+
+    @property
     def busy(self) -> int:
         return sum(n for (_, status), n in self.statuses.items() if status == 503)
 
@@ -111,7 +116,7 @@ class Report:
         return [
             f"{sum(self.asked.values())} requests in {self.seconds:.0f} s ({sum(self.asked.values()) / self.seconds:.0f}/s), {self.hung_up} hung up",
             f"small ones: p50 {took[len(took) // 2] * 1000:.1f} ms, p99 {took[int(len(took) * 0.99)] * 1000:.0f} ms",
-            f"killed: {self.workers_killed} workers, {self.zygotes_killed} zygotes; told so: {self.told}; refused for now: {self.busy}",
+            f"killed: {self.workers_killed} workers, {self.zygotes_killed} zygotes; told so: {self.told}; refused for now: {self.busy}; late: {self.late}",
             f"wrong {len(self.wrong)}, lost {len(self.lost)}, unclear {len(self.unclear)} {[*self.wrong, *self.lost, *self.unclear][:3]}",
             f"memory of the service: {self.memory[0][1] / 1e6:.0f} MB at first, {self.memory[-1][1] / 1e6:.0f} MB at last, grown by {grown:+.1f} MB",
             f"memory of all processes: at most {most:.0f} MB",
@@ -224,7 +229,7 @@ class Soak:
         elif reply.status in (500, 503):
             if reply.kind != "application/problem+json" or (reply.status == 503 and not reply.get("Retry-After")):
                 unclear = f"{name}: {reply.status} {reply.text[:100]}"
-        elif reply.status not in kind.statuses:
+        elif reply.status not in kind.statuses and reply.status != 504:
             wrong = f"{name}: {reply.status} {reply.text[:200]}"
         with self._lock:
             report.asked[name] += 1
