@@ -4,7 +4,8 @@ A store that answers in worker processes, which can be killed: every query has a
 The engine has neither deadline nor cancel in Python, and no thread can be stopped; only the death of a process ends any query. So the
 service keeps a few workers. The thread that asks waits for its worker with an eye on the clock and the client, and kills it when
 either is over; nobody else does, so no kill hits a stranger. Answers are taken whole, long ones into a temporary file, before any of
-their bytes go out: an answer that a limit cuts is an error and never a short answer.
+their bytes go out: an answer that a limit cuts is an error and never a short answer. Who can tell his client so later, too, may have
+a long answer early, while the engine works on it (see `flow`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pickle
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from covalue.errors import CovalueError, FormatError, Place, QueryError, StoreError
@@ -24,11 +25,13 @@ from covalue.formats import FORMATS, Format, Shape
 from covalue.manifest import Manifest, read_manifest
 from covalue.sparql import form, guard
 from covalue.stores import Pick, Request
+from covalue.stores.flow import Early, Flow, whole
 from covalue.stores.gate import Gate, Lane, Ticket
 from covalue.stores.limits import (
     Cancel,
     Limits,
     TooLargeError,
+    bytes_error,
     cancelled_error,
     check_size,
     crash_error,
@@ -125,9 +128,9 @@ class BoundedStore(StreamStore):
         """Ends all workers; queries that run end in an error."""
         self._pool.close()
 
-    def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None) -> Stream:
+    def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None, early: Early = whole) -> Stream:
         """
-        The answer, whole, in memory or in a temporary file.
+        The answer, whole, in memory or in a temporary file; or, if the caller likes it `early`, what there is of a long one.
 
         Args:
             request: query and dataset.
@@ -135,6 +138,8 @@ class BoundedStore(StreamStore):
             client: who asks (an address); empty means that no limit by client applies.
             cancel: true once the client has gone; looked at every 20 to 50 ms, so it must be quick.
             seconds: a shorter deadline than that of the limits.
+            early: whether a long answer may be given before it is whole. It then has no size, its bytes come as the engine makes them,
+                the errors below may come in between them, and its worker is busy until it is read to its end or closed.
 
         Raises:
             QueryError: the text is not one SPARQL query, or too large.
@@ -157,44 +162,67 @@ class BoundedStore(StreamStore):
         allowed = min(seconds or self.limits.seconds, self.limits.seconds)
         ticket = Ticket(client, Lane.HEAVY if self._heavy.knows(request) else Lane.QUICK)
         try:
-            return self._in_lane(request, choice, ticket, cancel, allowed)
+            return self._in_lane(request, choice, ticket, cancel, allowed, early)
         except _AnewError:
             self._heavy.add(request)
-            return self._in_lane(request, choice, Ticket(client, Lane.HEAVY), cancel, allowed)
+            return self._in_lane(request, choice, Ticket(client, Lane.HEAVY), cancel, allowed, early)
 
-    def _in_lane(self, request: Request, choice: _Choice, ticket: Ticket, cancel: Cancel | None, seconds: float) -> Stream:
+    def _in_lane(self, request: Request, choice: _Choice, ticket: Ticket, cancel: Cancel | None, seconds: float, early: Early) -> Stream:
         self._gate.enter(ticket, cancel)
-        first, overran = ticket.lane, False
-        started = time.monotonic()
+        stay = _Stay(request, ticket, self.limits, self._gate, self._heavy, self._pool)
         try:
-            stream = self._in_worker(request, choice, ticket, cancel, seconds)
-            if ticket.lane is Lane.HEAVY:
-                self._heavy.judge(request, time.monotonic() - started > self.limits.quick_seconds)
-            return stream
-        except CovalueError:
-            if ticket.lane is not first:
-                self._heavy.add(request)
+            question = (request.text, request.default_graphs, request.named_graphs, choice.number(choice.hint), seconds)
+            run = _Run(stay, stay.ask(pickle.dumps(question)), ticket, self._gate, self.limits, cancel, seconds)
+            spool = Spool(self.limits, self._budget)
+            try:
+                if ticket.lane is Lane.HEAVY:
+                    run.lower()
+                stream = run.answer(choice, spool, early)
+            except BaseException:
+                spool.close()
+                raise
+        except BaseException as e:
+            stay.end(e)
             raise
-        except _AnewError:
-            overran = True
-            raise
-        finally:
-            self._gate.leave(ticket, time.monotonic() - started, overran or ticket.lane is not first)
+        if stream.size is not None:
+            stay.end()
+        return stream
 
-    def _in_worker(self, request: Request, choice: _Choice, ticket: Ticket, cancel: Cancel | None, seconds: float) -> Stream:
-        question = (request.text, request.default_graphs, request.named_graphs, choice.number(choice.hint), seconds)
-        worker = self._pool.ask(pickle.dumps(question))
-        run = _Run(worker, ticket, self._gate, self.limits, cancel, seconds)
-        spool = Spool(self.limits, self._budget)
+
+class _Stay:
+    """A query in its lane and at its worker, from when it has a place until the last that comes of it."""
+
+    def __init__(self, request: Request, ticket: Ticket, limits: Limits, gate: Gate, heavy: _Known, pool: _Pool) -> None:
+        self._request, self._ticket, self._limits = request, ticket, limits
+        self._gate, self._heavy, self._pool = gate, heavy, pool
+        self._started = time.monotonic()
+        self._worker: Worker | None = None
+        self._ended = False
+        self.fit = False
+        """Whether the worker may be used again."""
+        self.overran = False
+        """Whether the quick lane was too short for it."""
+
+    def ask(self, question: bytes) -> Worker:
+        """A worker that has been asked; see `_Pool.ask`."""
+        self._worker = self._pool.ask(question)
+        return self._worker
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Gives worker and place back; a second call does nothing."""
+        if self._ended:
+            return
+        self._ended = True
         try:
-            if ticket.lane is Lane.HEAVY:
-                run.lower()
-            return run.answer(choice, spool)
-        except BaseException:
-            spool.close()
-            raise
+            if self._worker is not None:
+                self._pool.give(self._worker, self.fit)
         finally:
-            self._pool.give(worker, run.fit)
+            seconds = time.monotonic() - self._started
+            if error is None and self._ticket.lane is Lane.HEAVY:
+                self._heavy.judge(self._request, seconds > self._limits.quick_seconds)
+            elif isinstance(error, CovalueError) and self.overran:
+                self._heavy.add(self._request)
+            self._gate.leave(self._ticket, seconds, self.overran)
 
 
 class _Known:
@@ -264,16 +292,16 @@ class _Choice:
 
 
 class _Run:
-    """One query in one worker, asked and watched by the thread that called."""
+    """One query in one worker, asked and watched by the thread that called, or that reads what comes of it."""
 
-    def __init__(self, worker: Worker, ticket: Ticket, gate: Gate, limits: Limits, cancel: Cancel | None, seconds: float) -> None:
-        self._worker, self._ticket, self._gate, self._limits, self._cancel = worker, ticket, gate, limits, cancel
+    def __init__(self, stay: _Stay, worker: Worker, ticket: Ticket, gate: Gate, limits: Limits, cancel: Cancel | None, seconds: float) -> None:
+        self._stay, self._worker, self._ticket, self._gate, self._limits, self._cancel = stay, worker, ticket, gate, limits, cancel
         self._seconds = seconds
         self._started = time.monotonic()
         self._looked = self._started
-        self.fit = False
-        """Whether the worker may be used again."""
+        self._quick = ticket.lane is Lane.QUICK
         self._lowered = False
+        self._size = 0
 
     def lower(self) -> None:
         """From now on with low priority; the worker is not used again, since a process may not raise it by itself."""
@@ -281,36 +309,74 @@ class _Run:
             self._worker.lower()
         self._lowered = True
 
-    def answer(self, choice: _Choice, spool: Spool) -> Stream:
+    def answer(self, choice: _Choice, spool: Spool, early: Early) -> Stream:
         """See `BoundedStore.stream`."""
         try:
             while True:
                 frame = self._next()
                 kind = frame[:1]
                 if kind == b"D":
-                    spool.write(frame[1:])
+                    spool.write(frame[2:])
+                    if early() and self._may_stay():
+                        return self._flow(SHAPES[chr(frame[1])], choice, spool)
                 elif kind == b"E":
                     return self._end(frame, choice, spool)
                 elif kind == b"F":
                     self._agree(SHAPES[chr(frame[1])], choice)
                 else:
-                    self.fit = not self._lowered
-                    raise _read_error(frame[1:])
+                    raise self._failed(frame)
         except (EOFError, OSError) as e:
             raise self._died() from e
 
     def _end(self, frame: bytes, choice: _Choice, spool: Spool) -> Stream:
         shape = SHAPES[chr(frame[1])]
-        self.fit = frame[2:3] == b"k" and not self._lowered
+        self._judge(frame)
         spool.write(frame[3:])
         spool.rewind()
         return Stream(shape, choice.format(shape), spool)
+
+    def _flow(self, shape: Shape, choice: _Choice, spool: Spool) -> Stream:
+        self._size = spool.size
+        return Stream(shape, choice.format(shape), Flow(spool, self._rest(), self._stay.end))
+
+    def _may_stay(self) -> bool:
+        """
+        Whether the evaluation has a place until its end: what has begun to go out cannot start anew. From here on it does not count as
+        one of the quick lane, so that no row of long answers keeps quick ones out.
+        """
+        return self._ticket.lane is Lane.HEAVY or self._gate.demote(self._ticket)
+
+    def _rest(self) -> Generator[bytes, None, None]:
+        """What comes after the first pieces; worker and place are free again before the last one is given."""
+        try:
+            while (frame := self._next())[:1] == b"D":
+                yield self._measured(frame[2:])
+        except (EOFError, OSError) as e:
+            raise self._died() from e
+        if frame[:1] != b"E":
+            raise self._failed(frame)
+        self._judge(frame)
+        self._stay.end()
+        yield self._measured(frame[3:])
+
+    def _measured(self, data: bytes) -> bytes:
+        self._size += len(data)
+        if self._size > self._limits.bytes and self._limits.on("bytes"):
+            raise bytes_error(self._limits)
+        return data
+
+    def _judge(self, frame: bytes) -> None:
+        self._stay.fit = frame[2:3] == b"k" and not self._lowered
+
+    def _failed(self, frame: bytes) -> CovalueError:
+        self._stay.fit = not self._lowered
+        return _read_error(frame[1:])
 
     def _agree(self, shape: Shape, choice: _Choice) -> None:
         number = choice.number(shape)
         self._worker.send(b"%d" % number)
         if number < 0:
-            self.fit = not self._lowered
+            self._stay.fit = not self._lowered
             choice.format(shape)
 
     def _next(self) -> bytes:
@@ -330,16 +396,18 @@ class _Run:
             raise cancelled_error()
         if elapsed > self._seconds and self._limits.on("deadline"):
             raise deadline_error(self._seconds)
-        if self._ticket.lane is Lane.QUICK and self._limits.on("lanes"):
+        if self._quick and not self._stay.overran and self._limits.on("lanes"):
             self._keep_lane(elapsed)
 
     def _keep_lane(self, elapsed: float) -> None:
-        budget = self._limits.crowded_seconds if self._gate.crowded else self._limits.quick_seconds
+        quick = self._ticket.lane is Lane.QUICK
+        budget = self._limits.crowded_seconds if quick and self._gate.crowded else self._limits.quick_seconds
         if elapsed <= budget:
-            if self._gate.wasteful(self._ticket.client):
+            if quick and self._gate.wasteful(self._ticket.client):
                 self.lower()
             return
-        if not self._gate.demote(self._ticket):
+        self._stay.overran = True
+        if quick and not self._gate.demote(self._ticket):
             raise _AnewError
         self.lower()
 

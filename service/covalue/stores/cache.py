@@ -15,10 +15,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from covalue.errors import CovalueError, FormatError
-from covalue.formats import Shape
+from covalue.formats import Format, Shape
 from covalue.manifest import Manifest
 from covalue.sparql import form, is_volatile, normalised
 from covalue.stores import Answer, Pick, Request
+from covalue.stores.flow import Early, Tee, whole
 from covalue.stores.limits import Cancel, CancelledError, CrashError, Limits, OverloadedError, cancelled_error
 from covalue.stores.spool import Budget, Spool, Stream
 from covalue.stores.streaming import StoreAround, Streaming
@@ -63,6 +64,7 @@ class CachedStore(StoreAround):
         super().__init__(store)
         self._most, self._longest = limit_bytes, limit_bytes // SHARE
         self._places = waiting
+        self._copies = Budget(limit_bytes)
         self._lock = threading.Lock()
         self._held: OrderedDict[Key, Answer] = OrderedDict()
         self._size = 0
@@ -87,11 +89,11 @@ class CachedStore(StoreAround):
         with self._lock:
             return {**inner, "cached_answers": len(self._held), "cached_bytes": self._size, "cache_hits": self._hits, "cache_misses": self._misses}
 
-    def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None) -> Stream:
+    def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None, early: Early = whole) -> Stream:
         """See `BoundedStore.stream`; a question that waits for an equal one can be cancelled too, and ends in the same errors."""
         key = self._key(request, pick)
         if key is None:
-            return self._store.stream(request, pick, client=client, cancel=cancel, seconds=seconds)
+            return self._store.stream(request, pick, client=client, cancel=cancel, seconds=seconds, early=early)
         while True:
             found, flight, leads = self._join(key, seconds is None)
             if flight is not None and not leads:
@@ -99,9 +101,9 @@ class CachedStore(StoreAround):
             if found is not None:
                 return _stream(found)
             if flight is None:
-                return self._store.stream(request, pick, client=client, cancel=cancel, seconds=seconds)
+                return self._store.stream(request, pick, client=client, cancel=cancel, seconds=seconds, early=early)
             if leads:
-                return self._lead(key, flight, request, pick, client, cancel)
+                return self._lead(key, flight, request, pick, client, cancel, early)
 
     def _key(self, request: Request, pick: Pick) -> Key | None:
         """None for what is not kept. A question without a format is passed on: what is wrong with it is for the store to say."""
@@ -138,33 +140,40 @@ class CachedStore(StoreAround):
             flight = self._flights[key] = _Flight()
             return None, flight, True
 
-    def _lead(self, key: Key, flight: _Flight, request: Request, pick: Pick, client: str, cancel: Cancel | None) -> Stream:
+    def _lead(self, key: Key, flight: _Flight, request: Request, pick: Pick, client: str, cancel: Cancel | None, early: Early) -> Stream:
         """Evaluates; a client that goes away stops that only while nobody else waits for it."""
 
         def gone() -> bool:
             return not flight.waiting and cancel is not None and cancel()
 
+        landing = _Landing(self, key, flight, self._store.version)
         try:
-            version = self._store.version
-            stream = self._store.stream(request, pick, client=client, cancel=gone)
+            stream = self._store.stream(request, pick, client=client, cancel=gone, early=early)
+            landing.shape, landing.format = stream.shape, stream.format
+            if stream.size is None:
+                return Stream(stream.shape, stream.format, Tee(stream, self._longest - OVERHEAD, landing, self._copies))
             if stream.size + OVERHEAD > self._longest:
-                self._remember_long(key)
+                landing.landed(None, outgrown=True)
                 return stream
             with stream:
-                flight.answer = Answer(stream.shape, stream.format, stream.read())
-            if version == self._store.version:  # else nobody knows which of the two answered
-                self._keep(key, flight.answer)
-            return _stream(flight.answer)
-        except CovalueError as e:
-            flight.error = e
+                body = stream.read()
+        except BaseException as e:
+            landing.landed(None, e if isinstance(e, CovalueError) else None)
             raise
-        finally:
-            with self._lock:
-                del self._flights[key]
-            if flight.done:
-                flight.done.set()
+        landing.landed(body)
+        return _stream(Answer(stream.shape, stream.format, body))
 
-    def _remember_long(self, key: Key) -> None:
+    def land(self, key: Key, flight: _Flight, version: str) -> None:
+        """The end of a flight: keeps its answer, and tells those who wait."""
+        if flight.answer is not None and version == self._store.version:  # else nobody knows which of the two answered
+            self._keep(key, flight.answer)
+        with self._lock:
+            del self._flights[key]
+        if flight.done:
+            flight.done.set()
+
+    def remember_long(self, key: Key) -> None:
+        """Nobody is to wait for its answer any more."""
         with self._lock:
             self._long[key] = None
             if len(self._long) > KNOWN_LONG:
@@ -198,6 +207,27 @@ class CachedStore(StoreAround):
             self._size += len(answer.body) + OVERHEAD
             while self._size > self._most:
                 self._size -= len(self._held.popitem(last=False)[1].body) + OVERHEAD
+
+
+class _Landing:
+    """The end of a flight, wherever its answer comes to it (see `Following`)."""
+
+    shape: Shape
+    format: Format
+
+    def __init__(self, cache: CachedStore, key: Key, flight: _Flight, version: str) -> None:
+        self._cache, self._key, self._flight, self._version = cache, key, flight, version
+
+    def wanted(self) -> bool:
+        return self._flight.waiting > 0
+
+    def landed(self, body: bytes | None, error: CovalueError | None = None, outgrown: bool = False) -> None:
+        if body is not None:
+            self._flight.answer = Answer(self.shape, self.format, body)
+        self._flight.error = error
+        if outgrown:
+            self._cache.remember_long(self._key)
+        self._cache.land(self._key, self._flight, self._version)
 
 
 def _stream(answer: Answer) -> Stream:

@@ -29,6 +29,7 @@ from covalue.names import BASE
 from covalue.sparql import Token, listed, place
 from covalue.stores import Pick, Request
 from covalue.stores.clauses import Clause, after, before, clauses, dataset, has_service, innermost, is_plain, prologue, trailing, variables
+from covalue.stores.flow import Early, whole
 from covalue.stores.limits import Cancel, DeadlineError, Limits, TooLargeError, check_size, deadline_error
 from covalue.stores.outward import GatewayError, Outward, Row, Term, read_rows
 from covalue.stores.spool import Stream
@@ -72,7 +73,7 @@ class FederatedStore(StoreAround):
         self._outward.close()
         super().close()
 
-    def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None) -> Stream:
+    def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None, early: Early = whole) -> Stream:
         """
         See `BoundedStore.stream`.
 
@@ -82,10 +83,10 @@ class FederatedStore(StoreAround):
             GatewayError: an endpoint failed.
         """
         if "SERVICE" not in request.text.upper() or not has_service(request.text):
-            return self._store.stream(request, pick, client=client, cancel=cancel, seconds=seconds)
+            return self._store.stream(request, pick, client=client, cancel=cancel, seconds=seconds, early=early)
         check_size(request.text)
         with self._outward.place(client):
-            return _Federation(self, request, client, cancel, min(seconds or self.limits.seconds, self.limits.seconds)).run(pick)
+            return _Federation(self, request, client, cancel, min(seconds or self.limits.seconds, self.limits.seconds)).run(pick, early)
 
     @property
     def inner(self) -> Streaming:
@@ -107,7 +108,7 @@ class _Federation:
         self._blanks, self._secret = 0, uuid.uuid4().hex
         self._calls = 0
 
-    def run(self, pick: Pick) -> Stream:
+    def run(self, pick: Pick, early: Early) -> Stream:
         text = self._request.text
         found = clauses(text)
         if len(found) > MOST_CALLS:
@@ -120,7 +121,7 @@ class _Federation:
             if len(text) > LONGEST:
                 raise TooLargeError("what the SERVICE clauses bring is too long for one query; narrow them.", "各 SERVICE 带回的内容超出单个查询的长度；请缩小范围。")
             found = clauses(text)
-        return self._ask(replace(self._request, text=text, grown=len(text.encode()) - len(self._request.text.encode())), pick)
+        return self._ask(replace(self._request, text=text, grown=len(text.encode()) - len(self._request.text.encode())), pick, early)
 
     def _check_syntax(self, found: list[Clause]) -> None:
         """The query without its SERVICE words, character for character, over nothing: what is wrong with it is said before anybody is called."""
@@ -146,8 +147,8 @@ class _Federation:
             raise deadline_error(self._seconds)
         return left
 
-    def _ask(self, request: Request, pick: Pick) -> Stream:
-        return self._store.inner.stream(request, pick, client=self._client, cancel=self._cancel, seconds=self._left())
+    def _ask(self, request: Request, pick: Pick, early: Early = whole) -> Stream:
+        return self._store.inner.stream(request, pick, client=self._client, cancel=self._cancel, seconds=self._left(), early=early)
 
     def _endpoint(self, text: str, written: Token) -> str:
         """

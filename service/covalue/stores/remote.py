@@ -33,6 +33,7 @@ from covalue.manifest import GraphInfo, Manifest
 from covalue.sparql import guard
 from covalue.stores import Pick, Request
 from covalue.stores.engines import GRAPH_MANIFEST, GRAPH_MERGED, INTERNAL, JSON, N_TRIPLES, NOWHERE, VIRTUOSO, Endpoint, EngineError, SyntaxRefusedError, boolean, connect
+from covalue.stores.flow import Early, whole
 from covalue.stores.gate import Gate, Ticket
 from covalue.stores.limits import Cancel, DeadlineError, Limits, OverloadedError, TooLargeError, check_size, deadline_error, rows_error
 from covalue.stores.rewrite import Dataset, Text, describing, parse
@@ -212,7 +213,7 @@ class RemoteStore(StreamStore):
         counts = self._gate.counts()
         return {"quick_running": counts["quick_running"], "quick_waiting": counts["quick_waiting"], "spooled_bytes": self._budget.used}
 
-    def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None) -> Stream:
+    def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None, early: Early = whole) -> Stream:  # noqa: ARG002
         """
         The answer, whole, in memory or in a temporary file.
 
@@ -222,6 +223,7 @@ class RemoteStore(StreamStore):
             client: who asks; places at the engine are shared out by it.
             cancel: true once the client has gone; the connection to the engine is closed then.
             seconds: a shorter deadline than that of the limits.
+            early: has no effect: only once all is here is it known that one publication answered it.
 
         Raises:
             QueryError: the text is not one SPARQL query, is too large, or is not to the engine's taste.

@@ -6,7 +6,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from types import TracebackType
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from covalue.errors import StoreError
 from covalue.formats import Format, Shape
@@ -116,33 +116,55 @@ class Spool:
         return self._file is not None
 
 
+class Source(Protocol):
+    """Where the bytes of a `Stream` are, or come from: a `Spool`, or what is not whole yet."""
+
+    @property
+    def size(self) -> int | None:
+        """Length in bytes; None where nobody knows it yet."""
+
+    @property
+    def on_disk(self) -> bool:
+        """See `Spool.on_disk`."""
+
+    def read(self) -> bytes:
+        """See `Spool.read`."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """See `Spool.chunks`."""
+
+    def close(self) -> None:
+        """See `Spool.close`."""
+
+
 class Stream:
     """
-    A whole answer, ready to be sent: its bytes are all there, so that a status line may promise them.
+    An answer, ready to be sent: its bytes are all there, so that a status line may promise them. Only who has asked for it early may get
+    one of unknown `size`, which comes while it is sent, and may end in an error instead.
 
     Iterate once, or `read` once; `close` (also as a context manager) may be called at any time, and leaves no file.
     """
 
-    def __init__(self, shape: Shape, format: Format, spool: Spool) -> None:
+    def __init__(self, shape: Shape, format: Format, source: Source) -> None:
         self.shape, self.format = shape, format
-        self.size = spool.size
-        """Length in bytes, for Content-Length."""
-        self._spool = spool
+        self.size = source.size
+        """Length in bytes, for Content-Length; None where the answer is not whole yet."""
+        self._source = source
 
     @property
     def on_disk(self) -> bool:
-        """Whether the bytes are in a temporary file."""
-        return self._spool.on_disk
+        """Whether bytes are in a temporary file."""
+        return self._source.on_disk
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._spool.chunks()
+        return self._source.chunks()
 
     def read(self) -> bytes:
         """All bytes."""
-        return self._spool.read()
+        return self._source.read()
 
     def close(self) -> None:
-        self._spool.close()
+        self._source.close()
 
     def __enter__(self) -> Stream:
         return self

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from covalue.stores import Answer, Pick, Request, Store
+from covalue.stores.flow import Early, whole
 from covalue.stores.limits import Cancel
 from covalue.stores.spool import Stream
 
@@ -15,7 +16,7 @@ from covalue.stores.spool import Stream
 class Streaming(Store, Protocol):
     """A store that can be told who asks, and to stop when the client has gone."""
 
-    def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None) -> Stream:
+    def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None, early: Early = whole) -> Stream:
         """See `BoundedStore.stream`."""
 
 
@@ -23,7 +24,7 @@ class StreamStore(ABC):
     """A store of that kind; what follows from `stream` and `close`."""
 
     @abstractmethod
-    def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None) -> Stream:
+    def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None, early: Early = whole) -> Stream:
         """See `BoundedStore.stream`."""
 
     @abstractmethod

@@ -4,7 +4,7 @@ What runs in the worker processes: one query at a time, in a thread with a deep 
 A worker speaks over one connection. It says `R` and the id of its engine thread once it is ready, or `X` and a pickled error. Then
 each request is a pickled tuple, and the answer a row of frames:
 
-    D data                  more follows
+    D shape data            more follows
     E shape keep data       the last data, and whether the worker may be kept
     F shape                 in which format? the answer is its number in FORMATS, or -1 for none
     X json                  an error; nothing else follows
@@ -153,7 +153,8 @@ class Sink:
     """Where the engine writes: full chunks go to the parent at once, the last one with the end mark."""
 
     def __init__(self, channel: Channel, shape: Shape, format: Format, limits: Limits) -> None:
-        self._channel, self._shape, self._limits = channel, shape, limits
+        self._channel, self._limits = channel, limits
+        self._letter = LETTERS[shape].encode()
         self._buffer = bytearray()
         self._counter = RowCounter(format)
         self.size = 0
@@ -166,7 +167,7 @@ class Sink:
         self._buffer += data
         if len(self._buffer) > CHUNK:
             self._count()
-            self._channel.send(b"D", self._buffer)
+            self._channel.send(b"D" + self._letter, self._buffer)
             self._buffer.clear()
         return len(data)
 
@@ -180,8 +181,7 @@ class Sink:
     def end(self, keep: bool) -> None:
         """Sends what is left, with the end mark; it too may have the row that is too many."""
         self._count()
-        head = f"E{LETTERS[self._shape]}{'k' if keep else 'r'}".encode()
-        self._channel.send(head, self._buffer)
+        self._channel.send(b"E" + self._letter + (b"k" if keep else b"r"), self._buffer)
 
 
 class Engine:

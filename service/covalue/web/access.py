@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from covalue.web.cuts import CUT
 from covalue.web.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("covalue.access")
 PLAIN = re.compile("[^\0-\x7f]")
 """Bytes of an address that should have been percent-encoded; Flask cannot read those that are not UTF-8, so that they are encoded here."""
-FIELDS = ("method", "path", "status", "milliseconds", "bytes", "format", "query")
+FIELDS = ("method", "path", "status", "milliseconds", "bytes", "format", "query", "cut")
 
 
 class JsonLines(logging.Formatter):
@@ -79,11 +80,12 @@ class _Record:
         self._done = True
         seconds = time.perf_counter() - self._began
         environ = self._environ
-        self._metrics.end(environ.get("covalue.route", "none"), environ["REQUEST_METHOD"], self._status, seconds, self.size)
+        cut = environ.get(CUT, "")
+        self._metrics.end(environ.get("covalue.route", "none"), environ["REQUEST_METHOD"], self._status, seconds, self.size, cut)
         if not log.isEnabledFor(logging.INFO):
             return
         path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1", "replace").decode("utf-8", "replace")
-        facts = (environ["REQUEST_METHOD"], path[:500], self._status, round(seconds * 1000, 3), self.size, self._format, environ.get("covalue.query", ""))
+        facts = (environ["REQUEST_METHOD"], path[:500], self._status, round(seconds * 1000, 3), self.size, self._format, environ.get("covalue.query", ""), cut)
         log.info("request", extra=dict(zip(FIELDS, facts, strict=True)))
 
 

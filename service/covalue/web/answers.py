@@ -1,8 +1,9 @@
 """
 Answers on their way out: from the store to the bytes of a response, in the chosen format and coding, with the headers that go along.
 
-Nothing is sent before the whole answer is there: a store gives whole answers or errors. What is done to it here (a mark for Excel, a
-look for characters that XML cannot carry, compression) works on pieces, so memory stays flat however long it is.
+Nothing is sent before the whole answer is there, or, where the client can be told that it was cut (see `flowing`), before its first piece
+is. What is done to it here (a mark for Excel, a look for characters that XML cannot carry, compression) works on pieces, so memory stays
+flat however long it is.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, cast
 
 from flask import Response, request
@@ -20,6 +22,7 @@ from werkzeug.exceptions import NotAcceptable
 from covalue.errors import FormatError
 from covalue.formats import PAGES, Format, Shape, carrier
 from covalue.stores import Pick, Request, Store
+from covalue.stores.flow import Early, whole
 from covalue.stores.streaming import Streaming
 from covalue.web import addresses, validators
 from covalue.web.encodings import CODINGS, IDENTITY, SMALLEST, choose_coding, encode
@@ -35,7 +38,7 @@ NO_STORE = "no-store"
 
 @dataclass
 class Body:
-    """The bytes of an answer in pieces, their number where it is known, and what to call when they are done with."""
+    """The bytes of an answer in pieces, their number (None where they come as they are made, and may end in an error), and what to call in the end."""
 
     chunks: Iterable[bytes]
     size: int | None
@@ -53,9 +56,12 @@ class Body:
             self.close()
 
 
-def evaluate(store: Store, wanted: Request, pick: Pick) -> tuple[Shape, Format, Body]:
+def evaluate(store: Store, wanted: Request, pick: Pick, early: Early = whole) -> tuple[Shape, Format, Body]:
     """
     The answer of a store in the format that `pick` chooses; where that is a page, in the format that carries it.
+
+    Args:
+        early: whether a long answer, unless a page is made of it, may be given before it is whole.
 
     Raises:
         CovalueError: whatever the store raises; nothing is left behind.
@@ -66,10 +72,14 @@ def evaluate(store: Store, wanted: Request, pick: Pick) -> tuple[Shape, Format, 
         chosen[:] = [pick(shape)]
         return carrier(chosen[0])
 
+    def flows() -> bool:
+        return chosen[0] not in PAGES and early()
+
     if hasattr(store, "stream"):
-        stream = cast(Streaming, store).stream(wanted, choose, client=addresses.client(), cancel=request.environ.get("waitress.client_disconnected"))
-        whole = stream.size <= CHUNK
-        return stream.shape, chosen[0], Body.of(stream.read()) if whole else Body(stream, stream.size, stream.close)
+        gone = request.environ.get("waitress.client_disconnected")
+        stream = cast(Streaming, store).stream(wanted, choose, client=addresses.client(), cancel=gone, early=flows)
+        short = stream.size is not None and stream.size <= CHUNK
+        return stream.shape, chosen[0], Body.of(stream.read()) if short else Body(stream, stream.size, stream.close)
     answer = store.answer(wanted, choose)
     return answer.shape, chosen[0], Body.of(answer.body)
 
@@ -94,17 +104,21 @@ def _marked(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _sound_xml(body: Body) -> Body:
-    """Read through once before any of it is sent; long ones wait in a temporary file meanwhile."""
-    if body.size is not None and body.size <= CHUNK:
+    """Read through once before any of it is sent, long ones waiting in a temporary file; of what comes as it is made, the first piece."""
+    if body.size is None:
+        chunks = _checked(body.chunks)
+        try:
+            return Body(chain((next(chunks, b""),), chunks), None, body.close)
+        except BaseException:
+            body.close()
+            raise
+    if body.size <= CHUNK:
         data = body.read()
         _check_xml(data)
         return Body.of(data)
     held = tempfile.SpooledTemporaryFile(max_size=1 << 20, prefix="covalue-")  # noqa: SIM115  # closed with the body
     try:
-        tail = b""
-        for chunk in body.chunks:
-            _check_xml(tail + chunk)
-            tail = chunk[-2:]
+        for chunk in _checked(body.chunks):
             held.write(chunk)
     except BaseException:
         held.close()
@@ -114,6 +128,14 @@ def _sound_xml(body: Body) -> Body:
     size = held.tell()
     held.seek(0)
     return Body(iter(lambda: held.read(CHUNK), b""), size, held.close)
+
+
+def _checked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    tail = b""
+    for chunk in chunks:
+        _check_xml(tail + chunk)
+        tail = chunk[-2:]
+        yield chunk
 
 
 def _check_xml(data: bytes) -> None:
@@ -192,9 +214,9 @@ def _apply(body: Body, how: str) -> tuple[Iterable[bytes], int | None]:
     if body.size is not None and body.size <= CHUNK:
         data = b"".join(encode(body.chunks, how))
         return (data,), len(data)
-    if request.method == "HEAD":  # without a length the server would end the empty body with the mark of a last chunk
+    if request.method == "HEAD" and body.size is not None:  # without a length another server than ours might end the empty body with the mark of a last chunk
         return (), sum(map(len, encode(body.chunks, how)))
-    return encode(body.chunks, how), None
+    return encode(body.chunks, how, early=body.size is None), None
 
 
 def _headers(full: str | None, chosen: Format) -> list[tuple[str, str]]:

@@ -18,11 +18,17 @@ from typing import Any, ClassVar
 
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.server import BaseWSGIServer
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
+
+from covalue.web.cuts import CUTS, CutError
 
 MB = 1_000_000
 LINGERING = 20
 """Connections of one client beyond its share that are told why before they are closed."""
+FULL = 4 * MB
+"""Bytes after which a connection goes on with a new buffer. What has been fetched of a buffer leaves memory or disk only with the whole of it."""
+PASSED = MB // 4
+"""The same for a buffer that has just been fetched to its end."""
 TOO_MANY = "too many connections from this address; use fewer at the same time."
 TOO_MANY_ZH = "来自此地址的连接过多；请减少同时使用的连接。"
 
@@ -111,6 +117,32 @@ class Problem(ErrorTask):  # type: ignore[misc]
         self.write(body if getattr(self.request, "command", "") != "HEAD" else b"")
 
 
+class Task(WSGITask):  # type: ignore[misc]
+    """A request whose answer may be cut: then its connection ends, and the mark of the last chunk is never sent."""
+
+    def __init__(self, channel: Any, request: Any) -> None:
+        super().__init__(channel, request)
+        self.unfinished = request.command == "HEAD"  # whose body, of none, has no last chunk either
+
+    def get_environment(self) -> Any:
+        environ = super().get_environment()
+        environ[CUTS] = True
+        return environ
+
+    def execute(self) -> None:
+        try:
+            super().execute()
+        except CutError:
+            self.unfinished = True
+            self.set_close_on_finish()
+
+    def finish(self) -> None:
+        if not self.wrote_header:
+            self.write(b"")
+        if not self.unfinished:
+            super().finish()
+
+
 def problem(status: int, title: str, en: str, zh: str) -> bytes:
     """The body of a problem, as in `problems`, for where there is no application yet."""
     return (json.dumps({"type": "about:blank", "title": title, "status": status, "detail": en, "detail_zh": zh}, ensure_ascii=False) + "\n").encode()
@@ -119,12 +151,14 @@ def problem(status: int, title: str, en: str, zh: str) -> bytes:
 class Channel(HTTPChannel):  # type: ignore[misc]
     """A connection that knows how long its client has kept us waiting."""
 
+    task_class = Task
     error_task_class = Problem
 
     def __init__(self, server: Any, sock: socket.socket, addr: Any, adj: Any, map: Any = None) -> None:
         self.crowd: Crowd = server.crowd
         self.client = str(addr[0]) if isinstance(addr, tuple) and addr else ""
         self.counted = True
+        self.current_outbuf_count: int = 0
         self.began: float | None = time.monotonic()
         """When the request that is not here yet began; a connection starts with one."""
         self.fetched = self.marked_bytes = 0
@@ -176,6 +210,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             raise ClientDisconnected
         if data:
             self.crowd.waiting[self.client] += len(data)
+            if self.current_outbuf_count > (FULL if self.total_outbufs_len else PASSED):
+                self.current_outbuf_count = self.adj.outbuf_high_watermark  # by which waitress knows that the buffer is full
         return int(super().write_soon(data))
 
     def overdue(self, now: float) -> bool:

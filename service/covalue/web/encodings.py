@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from covalue.formats import parse_accept
+from covalue.web.cuts import CutError
 
 SMALLEST = 600
 """Bytes below which coding is not worth its while."""
@@ -28,6 +29,28 @@ class Coder(Protocol):
     def flush(self) -> bytes:
         """The rest."""
 
+    def sync(self) -> bytes:
+        """What there is so far: a client that has all up to here can read all that was put in."""
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._coder = zlib.compressobj(5, zlib.DEFLATED, 31)
+        self.compress, self.flush = self._coder.compress, self._coder.flush
+
+    def sync(self) -> bytes:
+        return self._coder.flush(zlib.Z_SYNC_FLUSH)
+
+
+class _Zstd:
+    def __init__(self, module: Any) -> None:
+        self._coder = module.ZstdCompressor()
+        self._block = self._coder.FLUSH_BLOCK
+        self.compress, self.flush = self._coder.compress, self._coder.flush
+
+    def sync(self) -> bytes:
+        return bytes(self._coder.flush(self._block))
+
 
 class _Brotli:
     def __init__(self, module: Any) -> None:
@@ -38,6 +61,9 @@ class _Brotli:
 
     def flush(self) -> bytes:
         return bytes(self._coder.finish())
+
+    def sync(self) -> bytes:
+        return bytes(self._coder.flush())
 
 
 def _module(name: str) -> Any | None:
@@ -51,10 +77,10 @@ def _codings() -> dict[str, Callable[[], Coder]]:
     """The codings that can be made here, the best first."""
     out: dict[str, Callable[[], Coder]] = {}
     if zstd := _module("compression.zstd"):  # Python 3.14
-        out["zstd"] = lambda: zstd.ZstdCompressor()
+        out["zstd"] = lambda: _Zstd(zstd)
     if brotli := _module("brotli"):
         out["br"] = lambda: _Brotli(brotli)
-    out["gzip"] = lambda: zlib.compressobj(5, zlib.DEFLATED, 31)
+    out["gzip"] = _Gzip
     return out
 
 
@@ -86,10 +112,25 @@ def choose_coding(header: str, small: bool = False) -> str | None:
     return None if plain == 0 else IDENTITY
 
 
-def encode(chunks: Iterable[bytes], coding: str) -> Iterator[bytes]:
-    """The pieces of a text in a coding."""
+def encode(chunks: Iterable[bytes], coding: str, *, early: bool = False) -> Iterator[bytes]:
+    """
+    The pieces of a text in a coding.
+
+    Args:
+        early: whether the first piece is to be readable before the next one comes.
+
+    Raises:
+        CutError: as raised by the pieces; what came before it can be read, and the coding has no end.
+    """
     coder = CODINGS[coding]()
-    for chunk in chunks:
-        if coded := coder.compress(chunk):
-            yield coded
+    try:
+        for chunk in chunks:
+            coded = coder.compress(chunk)
+            if early:
+                coded, early = coded + coder.sync(), False
+            if coded:
+                yield coded
+    except CutError:
+        yield coder.sync()
+        raise
     yield coder.flush()

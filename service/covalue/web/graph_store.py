@@ -14,7 +14,7 @@ from covalue.errors import InputError
 from covalue.formats import PAGES, Format, Shape, choose
 from covalue.names import PREFIXES
 from covalue.stores import Request
-from covalue.web import answers, pages, problems, validators
+from covalue.web import answers, flowing, pages, problems, validators
 from covalue.web.languages import language
 from covalue.web.linked_data import nearest
 from covalue.web.problems import UnknownError
@@ -82,7 +82,7 @@ def _content(service: Service, graph: str | None) -> Response:
 
 def _fresh(service: Service, graph: str | None, pick: Callable[[Shape], Format], opaque: str) -> Response:
     query = f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ {f'GRAPH <{graph}>' if graph else ''} {{ ?s ?p ?o }} }}"
-    shape, chosen, body = answers.evaluate(service.store, Request(query), pick)
+    shape, chosen, body = answers.evaluate(service.store, Request(query), pick, flowing.allowed)
     if chosen in PAGES:
         return pages.result(shape, chosen, body, opaque, query, service.store.version)
-    return answers.send(answers.prepared(body, chosen), chosen, opaque)
+    return answers.send(flowing.guarded(answers.prepared(body, chosen)), chosen, opaque)

@@ -20,7 +20,7 @@ from covalue.lens_reading import PARTS, Lens
 from covalue.names import GRAPH_LENSES, shrink
 from covalue.questions import short_id
 from covalue.stores import Request
-from covalue.web import addresses, answers, pages, validators
+from covalue.web import addresses, answers, flowing, pages, validators
 from covalue.web.answers import Body, Reader
 from covalue.web.discovery import EXTENSIONS, wanted_format
 from covalue.web.documents import document
@@ -99,8 +99,8 @@ class _Lenses:
         opaque = validators.tag(self._store.version, "document", chosen.extension, *key)
         response = answers.held(opaque, chosen)
         if response is None:
-            _, _, body = answers.evaluate(self._store, query, lambda _: chosen)
-            response = answers.send(answers.prepared(body, chosen), chosen, opaque)
+            _, _, body = answers.evaluate(self._store, query, lambda _: chosen, flowing.allowed)
+            response = answers.send(flowing.guarded(answers.prepared(body, chosen)), chosen, opaque)
         return answers.as_download(response, stem, chosen) if download else response
 
     def _triples(self, query: Request) -> list[ox.Triple]:

@@ -16,6 +16,7 @@ HELP = {
     "covalue_requests_total": ("counter", "Requests answered."),
     "covalue_response_bytes_total": ("counter", "Bytes of bodies sent."),
     "covalue_request_seconds": ("histogram", "Seconds from a request to the end of its answer."),
+    "covalue_answers_cut_total": ("counter", "Answers that ended after their first byte and before their last, by reason."),
     "covalue_requests_running": ("gauge", "Requests that are being answered."),
     "covalue_dataset_info": ("gauge", "The dataset that is served."),
 }
@@ -31,6 +32,7 @@ class Metrics:
         self._bytes: dict[Labels, int] = {}
         self._buckets: dict[Labels, list[int]] = {}
         self._seconds: dict[Labels, float] = {}
+        self._cut: dict[Labels, int] = {}
         self._running = 0
 
     def begin(self) -> None:
@@ -38,8 +40,8 @@ class Metrics:
         with self._lock:
             self._running += 1
 
-    def end(self, route: str, method: str, status: int, seconds: float, size: int) -> None:
-        """Its answer is sent."""
+    def end(self, route: str, method: str, status: int, seconds: float, size: int, cut: str = "") -> None:
+        """Its answer is sent, or was `cut` for this reason."""
         kind = (("route", route),)
         full: Labels = (*kind, ("method", method if method in METHODS else "other"), ("status", str(status)))
         with self._lock:
@@ -47,6 +49,9 @@ class Metrics:
             self._requests[full] = self._requests.get(full, 0) + 1
             self._bytes[kind] = self._bytes.get(kind, 0) + size
             self._seconds[kind] = self._seconds.get(kind, 0.0) + seconds
+            if cut:
+                why: Labels = (("reason", cut),)
+                self._cut[why] = self._cut.get(why, 0) + 1
             buckets = self._buckets.setdefault(kind, [0] * (len(BOUNDS) + 1))
             buckets[next((i for i, bound in enumerate(BOUNDS) if seconds <= bound), len(BOUNDS))] += 1
 
@@ -62,6 +67,7 @@ class Metrics:
             lines = [*_head("covalue_requests_total"), *(_line("covalue_requests_total", k, v) for k, v in sorted(self._requests.items()))]
             lines += [*_head("covalue_response_bytes_total"), *(_line("covalue_response_bytes_total", k, v) for k, v in sorted(self._bytes.items()))]
             lines += [*_head("covalue_request_seconds"), *(line for k in sorted(self._buckets) for line in self._histogram(k))]
+            lines += [*_head("covalue_answers_cut_total"), *(_line("covalue_answers_cut_total", k, v) for k, v in sorted(self._cut.items()))]
             lines += [*_head("covalue_requests_running"), _line("covalue_requests_running", (), self._running)]
         lines += [*_head("covalue_dataset_info"), _line("covalue_dataset_info", (("version", version),), 1)]
         for name, value in sorted(store.items()):

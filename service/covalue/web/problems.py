@@ -129,17 +129,26 @@ def _wants_text() -> bool:
     return text > max((q for kind, q in ranges.items() if "json" in kind), default=0)
 
 
+def _status(error: CovalueError) -> tuple[int, str]:
+    return next((s, t) for kind, s, t in STATUS if isinstance(error, kind))
+
+
+def sentence(error: CovalueError) -> tuple[str, str]:
+    """What strangers are told of an error, in English and Chinese."""
+    names_a_file = _status(error)[0] >= 500 and any(c in error.en for c in "/\\")
+    return UNAVAILABLE if names_a_file else (error.en, error.zh)
+
+
 def own(error: CovalueError) -> Response:
     """An error of our own as a response."""
-    status, title = next((s, t) for kind, s, t in STATUS if isinstance(error, kind))
+    status, title = _status(error)
     if status in (500, 503) and not isinstance(error, OverloadedError):
         log.error("store failed", extra={"covalue_error": str(error)})
     if error.place and error.place.path == "query" and error.place.line is not None:
         return problem(status, title, error.en, error.zh, line=error.place.line, column=error.place.column)
     if isinstance(error, UnknownError):
         return problem(status, title, error.en, error.zh, nearest=list(error.nearest))
-    names_a_file = status >= 500 and any(c in error.en for c in "/\\")
-    response = problem(status, title, *(UNAVAILABLE if names_a_file else (error.en, error.zh)))
+    response = problem(status, title, *sentence(error))
     if status == 503:
         response.headers["Retry-After"] = str(getattr(error, "retry_after", RETRY_AFTER))
     return response

@@ -21,7 +21,7 @@ from covalue.errors import CovalueError, QueryError, RefusedError
 from covalue.formats import PAGES, Format, Shape, choose
 from covalue.sparql import form, is_volatile, normalised
 from covalue.stores import Request, Store
-from covalue.web import addresses, answers, pages, repeats, validators
+from covalue.web import addresses, answers, flowing, pages, repeats, validators
 from covalue.web.encodings import IDENTITY
 from covalue.web.languages import language
 
@@ -93,7 +93,7 @@ def _held(store: Store, asked: Asked, wanted: Request) -> Response | None:
 
 
 def _answer(store: Store, asked: Asked, wanted: Request) -> Response:
-    shape, chosen, body = answers.evaluate(store, wanted, asked.pick)
+    shape, chosen, body = answers.evaluate(store, wanted, asked.pick, flowing.allowed)
     opaque = None if is_volatile(wanted.text) else _tag(store, asked, wanted, chosen)
     try:
         if chosen in PAGES:
@@ -101,7 +101,7 @@ def _answer(store: Store, asked: Asked, wanted: Request) -> Response:
         if opaque and body.size is not None and body.size <= repeats.LONGEST:
             request.environ[repeats.MARK] = True
         body = answers.prepared(body, chosen, asked.bom)
-        response = answers.send(body, chosen, opaque)
+        response = answers.send(flowing.guarded(body), chosen, opaque)
     except BaseException:
         body.close()
         raise
