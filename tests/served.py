@@ -115,6 +115,14 @@ class Reply:
         return {q.triple for q in ox.parse(self.body, format=rdf)}
 
 
+class CutOffError(AssertionError):
+    """An answer without its end; `reply` is what came of it."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(f"the last chunk is missing: {reply.text[-300:]!r}")
+        self.reply = reply
+
+
 class Client:
     """Asks a server of this machine, over connections of its own."""
 
@@ -186,20 +194,25 @@ def read(raw: bytes, method: str = "GET") -> Reply:
         name, _, value = line.partition(":")
         key = name.strip().lower()
         headers[key] = f"{headers[key]}, {value.strip()}" if key in headers else value.strip()
+    status, ended = int(first.split()[1]), True
     if headers.get("transfer-encoding") == "chunked" and method != "HEAD":
-        body = _dechunked(body)
-    return Reply(int(first.split()[1]), headers, body, raw)
+        body, ended = _dechunked(body)
+    reply = Reply(status, headers, body, raw)
+    if not ended:
+        raise CutOffError(reply)
+    return reply
 
 
-def _dechunked(body: bytes) -> bytes:
+def _dechunked(body: bytes) -> tuple[bytes, bool]:
+    """What is in the chunks, and whether the last one is there."""
     out = b""
     while body:
         size, _, rest = body.partition(b"\r\n")
         length = int(size, 16)
         out, body = out + rest[:length], rest[length + 2 :]
         if length == 0:
-            return out
-    raise AssertionError("the last chunk is missing")
+            return out, True
+    return out, False
 
 
 def local(iri: str) -> str:

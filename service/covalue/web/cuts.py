@@ -14,7 +14,11 @@ CUT = "covalue.cut"
 
 
 class CutError(Exception):
-    """The answer ends here and is not whole; all that can be said of it in its body has been said."""
+    """The answer ends here and is not whole. Its `last` bytes say so; the server sends them, and then ends it in a way that no client takes for its end."""
+
+    def __init__(self, last: bytes) -> None:
+        super().__init__("an answer was cut")
+        self.last = last
 
 
 def told(environ: WSGIEnvironment) -> bool:

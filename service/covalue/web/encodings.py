@@ -120,7 +120,7 @@ def encode(chunks: Iterable[bytes], coding: str, *, early: bool = False) -> Iter
         early: whether the first piece is to be readable before the next one comes.
 
     Raises:
-        CutError: as raised by the pieces; what came before it can be read, and the coding has no end.
+        CutError: as raised by the pieces, coded; all that was put in can be read, and the coding has no end.
     """
     coder = CODINGS[coding]()
     try:
@@ -130,7 +130,6 @@ def encode(chunks: Iterable[bytes], coding: str, *, early: bool = False) -> Iter
                 coded, early = coded + coder.sync(), False
             if coded:
                 yield coded
-    except CutError:
-        yield coder.sync()
-        raise
+    except CutError as e:
+        raise CutError(coder.compress(e.last) + coder.sync()) from e
     yield coder.flush()

@@ -45,11 +45,10 @@ def _until_cut(chunks: Iterable[bytes], environ: WSGIEnvironment) -> Iterator[by
     try:
         yield from chunks
     except CancelledError as e:
-        raise CutError from e
+        raise CutError(b"") from e
     except Exception as e:
         environ[CUT] = type(e).__name__
-        yield _last_line(e)
-        raise CutError from e
+        raise CutError(_last_line(e)) from e
     del environ[CUT]
 
 
