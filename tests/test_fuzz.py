@@ -43,7 +43,11 @@ STRATEGIES = {
     "request": requests,
     "header": st.one_of(header, st.binary(max_size=100)),
     "table": st.one_of(rows, st.binary(max_size=200)),
-    "answer": st.one_of(st.binary(max_size=100), plain.map(lambda t: b'{"head":{"vars":["a"]},"results":{"bindings":[{"a":{"type":"literal","value":' + t + b"}}]}}")),
+    "answer": st.one_of(
+        st.binary(max_size=100).map(lambda b: b"\x01" + b),
+        st.binary(max_size=60).map(lambda b: b"\x02" + b),
+        plain.map(lambda t: b'{"head":{"vars":["a"]},"results":{"bindings":[{"a":{"type":"literal","value":' + t + b"}}]}}"),
+    ),
     "query": plain,
 }
 
@@ -73,6 +77,21 @@ def test_the_guard_is_what_holds_the_text_target(monkeypatch: pytest.MonkeyPatch
     numbers = [PIECES.index(p) for p in ("ASK", "{", "SERVICE", "<URL>", "{", "}", "}")]
     with pytest.raises(AssertionError, match="lets out"):
         targets.text(b"\x00" + bytes(numbers))
+
+
+def test_the_answer_target_reaches_what_is_made_of_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were terms written into the table as they come, and entities not looked at, it would notice."""
+    quote = b"\x01" + bytes([1, 0, 1, 1, 0, 1, targets.TEXTS.index('"'), 0])  # one variable, one row, one literal
+    bomb = b"\x02" + bytes(targets.MARKUP.index(m) for m in (b"<!DOCTYPE r [", b"<!ENTITY a SYSTEM '", b"'>", b"]>"))
+    targets.answer(quote)
+    targets.answer(bomb)
+    monkeypatch.setattr("covalue.stores.federation._written", lambda term: f'"{term.value}"')
+    with pytest.raises(SyntaxError):
+        targets.answer(quote)
+    heard: list[bytes] = []
+    monkeypatch.setattr(targets, "check_entities", lambda data, _: heard.append(data))
+    targets.answer(bomb)
+    assert [b"<!DOCTYPE r [<!ENTITY a SYSTEM ''>]>"] == heard
 
 
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not installed: pip install atheris")

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import functools
 import itertools
+import json
 import re
 import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote_from_bytes
 
 import pyoxigraph as ox
@@ -29,9 +31,11 @@ from covalue.sparql import form, guard, is_volatile, listed, normalised, scan
 from covalue.specs import read_specs
 from covalue.stores import Request
 from covalue.stores.clauses import after, before, clauses, prologue, trailing
+from covalue.stores.entities import FREE
 from covalue.stores.entities import check as check_entities
+from covalue.stores.federation import _Federation
 from covalue.stores.limits import check_size
-from covalue.stores.outward import GatewayError, read_rows
+from covalue.stores.outward import GatewayError, Row, read_rows
 from covalue.stores.oxigraph import OxigraphStore
 from covalue.stores.rewrite import parse
 from covalue.tables import Reader
@@ -299,19 +303,106 @@ def table(data: bytes) -> None:
             assert "\n" not in finding.en
 
 
+TEXTS = (
+    *("", "x", "http://x/a", "http://x/a b", "urn:x", "_:b", "> } #", "a) { } #", '"', "'", "\\", "\\u0022", "\n", "\r", "\x00", "\x7f", "\u00e9", "\ud800", "\U0001f600"),
+    *("en", "EN-gb", "e n", "-", "ltr", "rtl", "up", "007", "1e400", "NaN", "true", "http://www.w3.org/2001/XMLSchema#integer", "http://www.w3.org/2001/XMLSchema#dateTime"),
+    *("http://www.w3.org/1999/02/22-rdf-syntax-ns#langString", "http://www.w3.org/1999/02/22-rdf-syntax-ns#dirLangString", "http://www.w3.org/2001/XMLSchema#string"),
+    *("urn:x-covalue:blank:t0x1", 7, 1.5, None, True, [], {}),
+)
+VARS: tuple[Any, ...] = ("a", "b", "a", "a_covalueBlank", "?a", "a b", "\u00e9", "1", "", None, 7)
+MARKUP = (
+    *(b"<?xml version='1.0'?>", b"<?xml version='1.0' encoding='UTF-16'?>", b"\xef\xbb\xbf", b"\xff\xfe", b"<!DOCTYPE r [", b"<!DOCTYPE r SYSTEM 'file:///etc/passwd' [", b"]>"),
+    *(
+        b"<!ENTITY a '",
+        b"<!ENTITY b '",
+        b"<!ENTITY % p '",
+        b"<!ENTITY a SYSTEM '",
+        b"<!ENTITY a PUBLIC 'x' '",
+        b"'>",
+        b"x" * 50,
+        b"http://x/",
+        b"&a;",
+        b"&b;",
+        b"%p;",
+        b"&lt;",
+        b"&#65;",
+        b"&a;" * 40,
+    ),
+    *(b"<!-- ", b" -->", b"<![CDATA[", b"]]>", b"<!ELEMENT r ANY>", b"<!ATTLIST r a CDATA '&a;'>"),
+    *(b"<r:RDF xmlns:r='http://www.w3.org/1999/02/22-rdf-syntax-ns#' xmlns:x='http://x/'>", b"<r:Description x:p='&a;'>", b"<x:p>", b"</x:p>", b"</r:Description>", b"</r:RDF>"),
+)
+
+
 def answer(data: bytes) -> None:
-    """What another endpoint answers, and what an operator's RDF/XML declares: rows, or our error."""
+    """
+    What another endpoint answers, and what an operator's RDF/XML declares: as the bytes are, as a document of SPARQL's JSON that they choose the
+    parts of, or as pieces of XML. Parsers that are not written in Python show the fuzzer no way into themselves, so it is led to behind them.
+    """
+    way, rest = data[:1], data[1:]
+    if way == b"\x01":
+        _answered(json.dumps(_document(iter(rest))).encode())
+    elif way == b"\x02":
+        _declared(b"".join(MARKUP[b % len(MARKUP)] for b in rest[:200]))
+    else:
+        _answered(data)
+        _declared(data)
+
+
+def _document(choices: Iterator[int]) -> Any:
+    """An answer in JSON, mostly of the right shape."""
+    names = [VARS[next(choices, 0) % len(VARS)] for _ in range(next(choices, 1) % 4)]
+    rows = [{str(VARS[next(choices, 0) % len(VARS)]): _term(choices, 0) for _ in range(next(choices, 1) % 4)} for _ in range(next(choices, 1) % 5)]
+    return {"head": {"vars": names}, "results": {"bindings": rows}}
+
+
+def _term(choices: Iterator[int], depth: int) -> Any:
+    kind = ("uri", "literal", "bnode", "typed-literal", "triple", "other")[next(choices, 0) % 6]
+    if kind == "triple" and depth < 12:
+        return {"type": kind, "value": {k: _term(choices, depth + 1) for k in ("subject", "predicate", "object")[: 1 + next(choices, 2) % 3]}}
+    term = {"type": kind, "value": TEXTS[next(choices, 2) % len(TEXTS)]}
+    more = next(choices, 0)
+    return term | {k: TEXTS[next(choices, 0) % len(TEXTS)] for i, k in enumerate(("xml:lang", "its:dir", "datatype")) if more >> i & 1}
+
+
+def _answered(body: bytes) -> None:
+    """Our error; or rows that come back the same from a query into which they go as a table, which is where nothing in them may be syntax."""
     try:
-        names, rows = read_rows("http://x/", data)
+        names, rows = read_rows("http://x/", body)
         for row in rows:
             assert set(row) <= set(names)
-            assert all(str(term) for term in row.values())
+        table = _Federation(cast(Any, None), Request(""), "", None, 1.0)._table(list(dict.fromkeys(names)), rows, False)
     except GatewayError as e:
         assert "/" not in e.en
+        return
+    found: Any = ox.Store().query(f"SELECT * {{ {table} }}")
+    told = Counter(tuple(sorted((v.value, _shown(s[v])) for v in found.variables if s[v] is not None)) for s in found)
+    assert told == Counter(tuple(sorted((n, _shown(t)) for n, t in row.items())) for row in _stored(rows)), table
+
+
+def _stored(rows: list[Row]) -> Iterator[Row]:
+    """Rows with literals as the engine keeps them."""
+    for row in rows:
+        store = ox.Store()
+        store.extend(ox.Quad(ox.BlankNode(), ox.NamedNode(f"urn:{n}"), t) for n, t in row.items())
+        yield {q.predicate.value.removeprefix("urn:"): cast(Any, q.object) for q in store}
+
+
+def _shown(term: object) -> str:
+    return "_:" if isinstance(term, ox.BlankNode) else str(term)
+
+
+def _declared(document: bytes) -> None:
+    """Our error with a place; or the engine reads it, if it can, and it grows within bounds."""
     try:
-        check_entities(data, Path("x.rdf"))
+        check_entities(document, Path("x.rdf"))
     except CovalueError as e:
         assert e.place is not None
+        return
+    try:
+        size = sum(len(str(t.object)) for t in ox.parse(document, ox.RdfFormat.RDF_XML, base_iri="http://x/"))
+    except (SyntaxError, ValueError):
+        return
+    assert size <= 12 * len(document) + FREE, size
 
 
 def query(data: bytes) -> None:

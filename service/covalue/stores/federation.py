@@ -311,7 +311,7 @@ class _Federation:
             return _values(names, rows)
         if goes_out:
             raise GatewayError("a SERVICE inside of another one answers with blank nodes, which cannot be passed on.", "嵌套的 SERVICE 返回空白节点，无法传递给外层的 SERVICE。")
-        kept = {n: f"{n}_covalueBlank" if n in blank else n for n in names}
+        kept = {n: f"{n}_{self._secret}" if n in blank else n for n in names}
         hidden: list[Row] = [{kept[n]: ox.NamedNode(mark + t.value) if isinstance(t, ox.BlankNode) else t for n, t in row.items()} for row in rows]
         columns = " ".join(
             f'(IF(ISIRI(?{kept[n]}) && STRSTARTS(STR(?{kept[n]}), "{mark}"), BNODE(STRAFTER(STR(?{kept[n]}), "blank:")), ?{kept[n]}) AS ?{n})' if n in blank else f"?{n}"
