@@ -66,7 +66,7 @@ def test_both_languages_have_the_same_code() -> None:
     english, chinese = ((DOCS / name).read_text(encoding="utf-8") for name in ("federation.md", "federation.zh.md"))
     assert BLOCK.findall(english) == BLOCK.findall(chinese)
     assert english.count("\n## ") == chinese.count("\n## ")
-    assert {"turtle", "sh serve", "sh comunica", "sparql", "text", "python", "sh operator", "sparql ours"} == set(BLOCKS)
+    assert {"turtle", "sh serve", "sh comunica", "sparql", "text", "python", "sh operator", "sparql ours", "sparql variable"} == set(BLOCKS)
 
 
 def test_service_from_another_engine(ours: LibraryServed, notes: str) -> None:
@@ -95,9 +95,12 @@ def test_rdflib(ours: LibraryServed, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_the_other_way_round(ours: LibraryServed, notes: str, real_built: tuple[object, Path]) -> None:
     """Ours calls the notes where the operator has listed them, and nobody where not."""
-    query = here(BLOCKS["sparql ours"], ours.url, notes)
+    query, variable = (here(BLOCKS[name], ours.url, notes) for name in ("sparql ours", "sparql variable"))
+    nested = query.replace("?topic }", f"?topic SERVICE <{notes}> {{ ?a note:read ?when }} FILTER (?when < '2026-10-03') }}")
     with BoundedStore.open(real_built[1]) as store, FederatedStore(store, Outward([f"{notes}@127.0.0.1"])) as federated:
-        assert BLOCKS["text"] == asked(LibraryServed(federated, library()).url + "/sparql", query)
+        endpoint = LibraryServed(federated, library()).url + "/sparql"
+        assert [BLOCKS["text"]] * 2 == [asked(endpoint, text) for text in (query, variable)]
+        assert [line for line in BLOCKS["text"].splitlines() if "industrial" not in line] == asked(endpoint, nested).splitlines()
     refused = ours.query(query)
     assert (403, True) == (refused.status, "--allow-service" in refused.text)
     assert BLOCKS["sh operator"].split()[:3] == ["covalue", "serve", "--allow-service"]
