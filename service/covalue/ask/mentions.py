@@ -22,6 +22,8 @@ BRACKETS = re.compile(r"\s*[(（][^()（）]*[)）]")
 GENERAL = "-general"
 THEORY = "theory/"
 WHOLE, OTHER, ID, TYPO, PART = 1.0, 0.96, 0.9, 0.85, 0.9
+ARTICLES = frozenset({"the", "a", "an"})
+"""They make no difference to a name."""
 LEAST_SHARE = 0.6
 MOST_PARTS = 12
 DISTINCT, SMALL_CLASS = 0.75, 15
@@ -100,6 +102,7 @@ class Names:
                 self._remember(variant, choice.iri, sure)
 
     def _remember(self, phrase: Phrase, iri: str, strength: float) -> None:
+        phrase = tuple(word for word in phrase if word not in ARTICLES) or phrase
         found = self._whole.setdefault(phrase, {})
         found[iri] = max(found.get(iri, 0.0), strength)
         self._bigrams.update(a + b for a, b in pairwise(phrase) if is_han(a) and is_han(b))
@@ -179,10 +182,12 @@ class Names:
         return sorted(mentions, key=lambda m: (-m.weight, m.iri))
 
     def _exact(self, found: Sequence[str]) -> Iterator[Mention]:
-        for start in range(len(found)):
-            for size in range(1, min(self._longest, len(found) - start) + 1):
-                for iri, strength in self._whole.get(tuple(found[start : start + size]), {}).items():
-                    yield Mention(iri, frozenset(range(start, start + size)), strength)
+        places = [i for i, word in enumerate(found) if word not in ARTICLES]
+        for start in range(len(places)):
+            for size in range(1, min(self._longest, len(places) - start) + 1):
+                within = places[start : start + size]
+                for iri, strength in self._whole.get(tuple(found[i] for i in within), {}).items():
+                    yield Mention(iri, frozenset(range(within[0], within[-1] + 1)), strength)
 
     def _misspelt(self, found: Sequence[str]) -> Iterator[Mention]:
         for start in range(len(found) - TYPO_LENGTHS[0] + 1):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from covalue.ask.directions import Directions, End, agreement
 from covalue.ask.lexicon import SLOT as SLOT_NAME
@@ -34,6 +34,10 @@ LOOKED_AT = 32
 TELLING = {"c:without": 1.5, "c:only": 1.3, "c:compare": 1.4, "c:several": 1.3, "c:both": 1.3, "c:matrix": 1.3, "c:howmany": 1.2}
 OPPOSED = frozenset({"c:without", "c:only", "c:compare", "c:matrix"})
 OPPOSITION = 0.88
+ALIKE = 1e-9
+"""Scores that differ by less are the same: then the values stand in the order of the text."""
+ASKED_FOR = frozenset({"c:when", "c:evidence", "c:howmany", "c:which-most", "c:future", "c:compare", "c:without", "c:only"})
+"""What a text may ask for, that a question gives or does not."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ class Features:
     `likely` a log-likelihood ratio (in tens); `words` the likeness of the plain words to the best wording; `sure` the certainty of the
     values, summed; `unfilled` is 1 where a question lacks a value without which it makes little sense; `direction` tells whether its values
     stand at those ends of a relation at which the text has them (from -1, at the other ends, to 1); `ignored`, how surely something is
-    named that would be a value of it, and is none, and `unbound`, that is no value at all (0 to 1).
+    named that would be a value of it, and is none, and `unbound`, that is no value at all (0 to 1); `astray`, how many things are asked
+    for, as a time or a number, that the question never gives.
     """
 
     alike: float
@@ -58,9 +63,10 @@ class Features:
     direction: float
     ignored: float
     unbound: float
+    astray: float
 
 
-WEIGHTS = Features(alike=3.26, several=3.12, middle=1.88, likely=2.91, words=3.68, sure=-0.59, unfilled=-1.6, direction=1.6, ignored=-1.0, unbound=-0.6)
+WEIGHTS = Features(alike=3.2, several=3.1, middle=1.66, likely=2.96, words=3.92, sure=-0.53, unfilled=-1.4, direction=1.5, ignored=-0.6, unbound=-0.4, astray=-0.8)
 
 
 @dataclass(frozen=True)
@@ -169,7 +175,7 @@ class Ranking:
         best: dict[str, Fit] = {}
         for fit in self.candidates(tokens, slots, words):
             known = best.get(fit.question.name)
-            if known is None or fit.score > known.score:
+            if known is None or fit.score > known.score + ALIKE:
                 best[fit.question.name] = fit
         return sorted(best.values(), key=lambda f: (-f.score, f.question.name))
 
@@ -180,7 +186,7 @@ class Ranking:
             for filled in slots.fill(one.question, one.known.wanted):
                 own = self._own(tokens, words, filled, filled.covers | slots.silent)
                 rough.append((self._likely(one, own, filled) + self._middle(one, own) + self._cover(one, own), one, filled, own))
-        rough.sort(key=lambda r: (-r[0], r[1].question.name))
+        rough.sort(key=lambda r: (-round(r[0], 9), r[1].question.name))
         return [self._fit(one, filled, own, slots) for _, one, filled, own in rough[:LOOKED_AT]]
 
     def _own(self, tokens: Sequence[Token], words: Mapping[str, frozenset[int]], filled: Filled, hidden: frozenset[int]) -> _Own:
@@ -204,6 +210,7 @@ class Ranking:
             unfilled=float(one.known.lacks(filled)),
             direction=agreement(self.directions, ends, slots.found, slots.said, filled.covers),
             ignored=slots.ignored(one.question, filled),
+            astray=float(sum(key in ASKED_FOR and key not in one.known.doc for key in own.pieces)),
             unbound=slots.unbound(filled, frozenset[int]().union(*(covers for _, covers in ends))),
         )
         return Fit(one.question, filled, features, scored(features), self._cover(one, own))
@@ -243,7 +250,7 @@ def _alike_in_words(own: _Own, keys: Keys, size: float) -> float:
 
 def scored(features: Features) -> float:
     """The score of a candidate."""
-    return float(sum(w * x for w, x in zip(astuple(WEIGHTS), astuple(features), strict=True)))
+    return float(sum(w * x for w, x in zip(vars(WEIGHTS).values(), vars(features).values(), strict=True)))
 
 
 def wordings(question: Question, lexicon: Lexicon) -> Wordings:
