@@ -165,6 +165,16 @@ def test_speaking_of_what_all_share_is_in_doubt(shared: Shared) -> None:
     assert sieve.conforms([ox.Quad(ox.NamedNode("x:c"), ox.NamedNode("x:p"), ox.NamedNode("x:o"))])
 
 
+def test_looking_back_is_in_doubt() -> None:
+    """Where a path goes from objects to subjects, a case may change what is true of things that it does not speak of: that is for the judge."""
+    shapes = turtle(SHAPE.format("sh:maxCount 1").replace("<x:p>", "[ sh:inversePath <x:t> ]"))
+    shared, case = turtle("<x:a> a <x:C> . <x:b> <x:t> <x:a> ."), turtle("<x:c> <x:t> <x:a> .")
+    assert validate.Sieve(shared, shapes).shared_conforms()
+    assert not validate.Sieve(shared, shapes).conforms(case)
+    assert validate.conforms([*shared, *case], shapes, {})
+    assert validate.Sieve(shared, turtle(SHAPE.format("sh:maxCount 1"))).conforms(case)
+
+
 UNKNOWN = [
     'sh:sparql [ sh:select "SELECT $this {}" ]',
     "sh:node <x:s>",

@@ -124,9 +124,7 @@ class Facts:
         return found
 
     def inverse(self, predicate: str, value: str) -> Values:
-        """The subjects of a predicate; of its own statements only."""
-        if self.below:
-            raise UnsureError
+        """The subjects of a predicate; of its own statements only (see `Shapes`)."""
         if predicate not in self._inverse:
             turned = self._inverse[predicate] = {}
             for subject, values in self.own.get(predicate, {}).items():
@@ -152,12 +150,15 @@ class Facts:
 
 
 class Shapes:
-    """Compiled shapes with their targets."""
+    """
+    Compiled shapes with their targets.
 
-    def __init__(self, by_class: Mapping[str, Sequence[Shape]], by_predicate: Mapping[str, Sequence[Shape]], predicates: frozenset[str]) -> None:
-        self._by_class, self._by_predicate = by_class, by_predicate
-        self.predicates = predicates
-        """Every IRI that the shapes name: statements with other predicates cannot matter to them."""
+    Args:
+        looks_back: whether a path goes from objects to subjects, so that a case can change what is true of things that it does not speak of.
+    """
+
+    def __init__(self, by_class: Mapping[str, Sequence[Shape]], by_predicate: Mapping[str, Sequence[Shape]], looks_back: bool) -> None:
+        self._by_class, self._by_predicate, self._looks_back = by_class, by_predicate, looks_back
 
     def results(self, facts: Facts) -> Iterator[Result]:
         """
@@ -166,6 +167,8 @@ class Shapes:
         Raises:
             UnsureError: something can only be told by the judge.
         """
+        if facts.below and self._looks_back:
+            raise UnsureError
         for predicate, shapes in self._by_predicate.items():
             for focus in facts.own.get(predicate, ()):
                 for shape in shapes:
@@ -416,10 +419,9 @@ class _Compiler:
 
     def __init__(self, quads: Iterable[ox.Quad]) -> None:
         self.said: dict[str, dict[str, list[str]]] = {}
-        self.named: set[str] = {_TYPE}
+        self.looks_back = False
         for subject, predicate, value in statements(quads):
             self.said.setdefault(subject, {}).setdefault(predicate[1:-1], []).append(value)
-            self.named.add(value)
         self.made: dict[str, Shape | None] = {}
 
     def shapes(self) -> Shapes:
@@ -437,7 +439,7 @@ class _Compiler:
                     by_predicate.setdefault(predicate, []).append(shape)
             elif any(p.startswith(_SH + "target") for p in said):
                 raise _UnknownError
-        return Shapes(by_class, by_predicate, frozenset(self.named))
+        return Shapes(by_class, by_predicate, self.looks_back)
 
     def shape(self, node: str) -> Shape:
         if node in self.made:
@@ -494,6 +496,7 @@ class _Compiler:
             return lambda facts, focus: _follow(steps, facts, focus)
         (name,) = said if len(said) == 1 else ("",)
         if name == _SH + "inversePath" and (inner := self._one(said, "inversePath"))[0] == "<":
+            self.looks_back = True
             return lambda facts, focus: facts.inverse(inner, focus)
         if name == _SH + "alternativePath":
             ways = [self._path(way) for way in self._list(self._one(said, "alternativePath"))]
