@@ -119,7 +119,7 @@ class CutOffError(AssertionError):
     """An answer without its end; `reply` is what came of it."""
 
     def __init__(self, reply: Reply) -> None:
-        super().__init__(f"the last chunk is missing: {reply.text[-300:]!r}")
+        super().__init__(f"the last chunk is missing: {reply.body[-300:]!r}")
         self.reply = reply
 
 

@@ -24,6 +24,7 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ import pyoxigraph as ox
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from processes import Running, children, resident, serving
-from served import Reply
+from served import CutOffError, Reply
 
 CASES, ACTORS = 60, 40
 PATIENCE = 60.0
@@ -204,6 +205,9 @@ class Soak:
             began = time.monotonic()
             try:
                 reply = client.ask(target, Accept=accept, **({"Accept_Encoding": "gzip"} if coded else {}))
+            except CutOffError as e:
+                self._judge_cut(name, e.reply)
+                continue
             except (OSError, IndexError, AssertionError, ValueError) as e:
                 with self._lock:
                     self._report.lost.append(f"{name}: {type(e).__name__} {e}")
@@ -240,6 +244,18 @@ class Soak:
                 report.unclear.append(unclear)
             if name in ("small", "new small") and reply.status == 200:
                 report.latencies.append(took)
+
+    def _judge_cut(self, name: str, reply: Reply) -> None:
+        """One that had begun: its last line says what another one's status would."""
+        body = zlib.decompressobj(31).decompress(reply.body) if reply.get("Content-Encoding") == "gzip" else reply.body
+        last = body.decode(errors="replace").splitlines()[-1]
+        status = next((s for said, s in (("ran longer", 504), ("ended from outside", 500), ("engine died", 500)) if said in last), None)
+        with self._lock:
+            self._report.asked[name] += 1
+            if status is None or not last.startswith("!!! NOT WHOLE"):
+                self._report.unclear.append(f"{name}: cut, {last[-100:]!r}")
+            else:
+                self._report.statuses[name, status] += 1
 
     def _killer(self) -> None:
         draw = random.Random(self._seed)
