@@ -131,6 +131,19 @@ def test_without_chunks_all_is_there_first(served: Served) -> None:
     assert "5000 rows" in json.loads(body)["detail"]
 
 
+@pytest.mark.parametrize(
+    ("headers", "whole"),
+    [({"Via": "1.1 x"}, True), ({"X_Forwarded_For": "10.0.0.1"}, True), ({"X_Forwarded_For": "10.0.0.1", "Covalue_Early": "1"}, False), ({"Covalue_Early": "0"}, True)],
+)
+def test_proxies_that_might_hide_a_cut_get_whole_answers(served: Served, headers: dict[str, str], whole: bool) -> None:
+    """Unless they say that they do not; and any client may want them whole."""
+    if whole:
+        reply = served.ask("/sparql?" + urlencode({"query": TOO_MANY}), **headers)
+        assert (413, "application/problem+json") == (reply.status, reply.kind)
+    else:
+        assert "5000 rows" in last_line(cut(served, TOO_MANY, **headers).body)
+
+
 # --- how they are cut
 
 

@@ -20,7 +20,7 @@ from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask, WSGITask
 
-from covalue.web.cuts import CUTS, CutError
+from covalue.web.cuts import CUTS, CutError, sure
 
 MB = 1_000_000
 LINGERING = 20
@@ -127,15 +127,18 @@ class Task(WSGITask):  # type: ignore[misc]
     def __init__(self, channel: Any, request: Any) -> None:
         super().__init__(channel, request)
         self.unfinished = request.command == "HEAD"  # whose body, of none, has no last chunk either
-        self.stays = request.headers.get("CONNECTION", "").lower() != "close"
 
     def get_environment(self) -> Any:
         environ = super().get_environment()
-        environ[CUTS] = True
+        environ[CUTS] = self.tells
         return environ
 
+    def tells(self) -> bool:
+        """Whether the client is sure to see that its answer was cut. To one of HTTP/1.0, the end of a connection is the end."""
+        return self.version == "1.1" and sure(self.request.headers)
+
     def set_close_on_finish(self) -> None:
-        if self.wrote_header or not (self.chunked_response and self.stays):
+        if self.wrote_header or not self.chunked_response or self.request.headers.get("CONNECTION", "").lower() == "close":
             super().set_close_on_finish()
 
     def execute(self) -> None:

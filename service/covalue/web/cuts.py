@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+from collections.abc import Mapping
 
 CUTS = "covalue.cuts"
-"""In the environment of a request: true where the server ends an answer that raises `CutError` without the mark of its end."""
+"""In the environment of a request: a function that says whether the server ends an answer that raises `CutError` so that its client is sure to see it."""
 CUT = "covalue.cut"
 """In the environment of a request: why its answer was cut, by the name of the error; for log and metrics."""
 
@@ -21,6 +18,18 @@ class CutError(Exception):
         self.last = last
 
 
-def told(environ: WSGIEnvironment) -> bool:
-    """Whether the client of a request is sure to see that an answer of unknown length was cut. To one of HTTP/1.0, the end of a connection is the end."""
-    return bool(environ.get(CUTS)) and environ.get("SERVER_PROTOCOL") == "HTTP/1.1"
+EARLY = "COVALUE_EARLY"
+"""The header by which a client or a proxy says that it can tell a cut answer (`1`), or wants only whole ones (anything else)."""
+PASSED_ON = ("VIA", "FORWARDED", "X_FORWARDED_FOR", "X_FORWARDED_PROTO", "X_FORWARDED_HOST")
+"""Headers that proxies add. Some (Caddy before 2.7.6, Traefik) end an answer that was cut as if it were whole, so none is trusted to tell unless it says so."""
+
+
+def sure(headers: Mapping[str, str]) -> bool:
+    """
+    Whether the client of a request of HTTP/1.1 is sure to see that an answer was cut.
+
+    Args:
+        headers: of the request, by names as in the environment of WSGI, without `HTTP_`.
+    """
+    said = headers.get(EARLY)
+    return said.strip() == "1" if said is not None else not any(name in headers for name in PASSED_ON)

@@ -18,7 +18,7 @@ from covalue.errors import CovalueError
 from covalue.stores.limits import CancelledError
 from covalue.web import problems
 from covalue.web.answers import Body
-from covalue.web.cuts import CUT, CutError, told
+from covalue.web.cuts import CUT, CUTS, CutError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -30,7 +30,8 @@ LINE = "\n!!! NOT WHOLE: use nothing of what stands above; {en} | 结果不完�
 
 def allowed() -> bool:
     """Whether the answer to the request at hand may begin before it is whole."""
-    return told(request.environ)
+    tells = request.environ.get(CUTS)
+    return tells is not None and tells()
 
 
 def guarded(body: Body) -> Body:
