@@ -46,9 +46,10 @@ BLANKS = " \t\r\n"
 SHORT = 4096
 """Characters of a query whose properties are remembered."""
 VOLATILE = {"RAND", "NOW", "UUID", "STRUUID", "BNODE", "SERVICE"}
+MAY_BE_VOLATILE = re.compile("|".join((*sorted(VOLATILE), "CONSTRUCT")), re.I)
 WORDS = re.compile(r"""(?:[^ \t\r\n"'#<]++|<[^<>"{}|^`\x00-\x20]*>|<|"[^"\n\r]*+"?|'[^'\n\r]*+'?)++|#[^\n\r]*""")
 """What stands between blanks, and comments, in a text without long strings and escapes: cut as by `TOKEN`, without telling kinds apart."""
-NOT_PLAIN = ('"""', "'''", "\\")
+NOT_PLAIN = re.compile(r'"""|\'\'\'|\\')
 MAKES_BLANKS = frozenset("[(<~|")
 """Signs by which a template makes new blank nodes: anonymous ones, lists, reifiers of triples."""
 
@@ -138,8 +139,8 @@ def guard(text: str) -> None:
     """
     if "SERVICE" in text.upper():
         _refuse_service(text)
-    start = _start(text)
-    if start is not None and start[0].upper().startswith(UPDATE_STARTS):
+    start = None if form(text) else _find_start(text)
+    if start is not None:
         token, offset = start
         raise RefusedError(f"{token} is an update, and this endpoint is read-only.", f"{token} 属于更新操作，而本端点只读。", place(text, offset))
     if not text.strip():
@@ -158,10 +159,6 @@ def _find_start(text: str) -> tuple[str, int] | None:
         elif kind == "word" and not depth and token.upper().startswith(KNOWN_FORMS):
             return token, offset
     return None
-
-
-def _start(text: str) -> tuple[str, int] | None:
-    return _short_start(text) if len(text) < SHORT else _find_start(text)
 
 
 def _refuse_service(text: str) -> None:
@@ -195,7 +192,11 @@ def _calls(name: str, declared: set[str]) -> bool:
 
 def form(text: str) -> str | None:
     """The form of a query, or None where it has none: then it is no query."""
-    start = _start(text)
+    return _short_form(text) if len(text) < SHORT else _form(text)
+
+
+def _form(text: str) -> str | None:
+    start = _find_start(text)
     return None if start is None else next((f for f in FORMS if start[0].upper().startswith(f)), None)
 
 
@@ -210,7 +211,7 @@ def normalised(text: str) -> str:
 
 
 def _normalised(text: str) -> str:
-    if not any(sign in text for sign in NOT_PLAIN):
+    if not NOT_PLAIN.search(text):
         return " ".join(word for word in WORDS.findall(text) if word[0] != "#").rstrip(" ")
     parts: list[str] = []
     for kind, token, _ in scan(text):
@@ -227,8 +228,7 @@ def is_volatile(text: str) -> bool:
 
 
 def _is_volatile(text: str) -> bool:
-    upper = text.upper()
-    if not any(word in upper for word in (*VOLATILE, "CONSTRUCT")):  # no look at the tokens of most queries
+    if not MAY_BE_VOLATILE.search(text):  # no look at the tokens of most queries
         return False
     listed = [(kind, token) for kind, token, _ in tokens(text)]
     return any(kind == "word" and any(v in token.upper() for v in VOLATILE) for kind, token in listed) or _builds_blanks(listed)
@@ -250,6 +250,6 @@ def _builds_blanks(listed: list[tuple[str, str]]) -> bool:
     return False
 
 
-_short_start = lru_cache(maxsize=512)(_find_start)
+_short_form = lru_cache(maxsize=512)(_form)
 _short_normalised = lru_cache(maxsize=512)(_normalised)
 _short_volatile = lru_cache(maxsize=512)(_is_volatile)
