@@ -15,7 +15,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate, compress, count
+from itertools import accumulate, chain, compress, count
 from operator import add
 from sys import byteorder
 
@@ -23,6 +23,8 @@ SIZE = 1 << 16
 """Texts of a part; the number of one fits two bytes."""
 DENSE = 2048
 """Texts with a piece above which they are kept as bits; at 4096 bits take as much room as a list, and are quicker below."""
+ENOUGH = 40
+"""Pieces of the words that are looked up; who holds so many is looked at."""
 WIDE = "\u2e80"
 """The first character of scripts without blanks between words; pieces with those are pairs."""
 _NARROW_RUNS = re.compile(f"[^{WIDE}-\U0010ffff]{{3,}}")
@@ -128,6 +130,10 @@ class Part:
                 found = [i for i in found if word in self.text(i)]
         return bits_of(found), True
 
+    def holders(self, piece: str) -> int:
+        """How many texts hold a piece."""
+        return self._index.holders(piece) if self._index is not None else self.having((piece,))[0].bit_count()
+
     def whole(self, line: str) -> list[int]:
         """The texts that have a line, given with the characters that bound it."""
         numbers = self._scanned(line) if self._index is None else self._index.whole(line)
@@ -159,19 +165,23 @@ class _Index:
         least = _hashed(line) << 16
         return [number & 0xFFFF for number in self._lines[bisect_left(self._lines, least) : bisect_left(self._lines, least + (1 << 16))]]
 
+    def holders(self, piece: str) -> int:
+        if piece in self._dense:
+            return self._dense[piece].bit_count()
+        return len(self._sparse[len(piece)].get(piece) or ())
+
     def having(self, words: Sequence[str]) -> tuple[int, bool]:
-        bits, sure = -1, True
+        bits = -1
         lists: list[array[int]] = []
-        for word in words:
-            wanted = pieces(word)
-            sure = sure and wanted == (word,)
-            for piece in wanted:
-                if piece in self._dense:
-                    bits &= self._dense[piece]
-                elif found := self._sparse[len(piece)].get(piece):
-                    lists.append(found)
-                else:
-                    return 0, True
+        wanted = tuple(chain.from_iterable(map(pieces, words)))
+        for piece in wanted[:ENOUGH]:
+            if piece in self._dense:
+                bits &= self._dense[piece]
+            elif found := self._sparse[len(piece)].get(piece):
+                lists.append(found)
+            else:
+                return 0, True
+        sure = len(wanted) <= ENOUGH and wanted == tuple(words)
         return (bits & _common(lists, sure) if lists else bits), sure
 
 
@@ -182,15 +192,18 @@ class _Lists:
         ordered = sorted(lists)
         self._size, self._pieces = size, "".join(ordered)
         self._numbers, self._ends = array("H"), array("I", [0])
-        for piece in ordered:
+        self._begin: dict[str, tuple[int, int]] = {}
+        for place, piece in enumerate(ordered):
             self._numbers.extend(lists[piece])
             self._ends.append(len(self._numbers))
+            self._begin[piece[0]] = self._begin.get(piece[0], (place,))[0], place + 1
 
     def get(self, piece: str) -> array[int] | None:
         """The list of a piece, if there is one."""
         size = self._size
-        at = bisect_left(range(len(self._ends) - 1), piece, key=lambda k: self._pieces[k * size : k * size + size])
-        if self._pieces[at * size : at * size + size] != piece:
+        first, end = self._begin.get(piece[0], (0, 0))
+        at = bisect_left(range(end), piece, first, key=lambda k: self._pieces[k * size : k * size + size])
+        if at == end or self._pieces[at * size : at * size + size] != piece:
             return None
         return self._numbers[self._ends[at] : self._ends[at + 1]]
 

@@ -26,7 +26,7 @@ from itertools import islice
 import pyoxigraph as ox
 
 from covalue.description import Term, rows
-from covalue.grams import SIZE, WIDE, Part, bits_of, counted, members, shared
+from covalue.grams import SIZE, WIDE, Part, counted, members, shared
 from covalue.names import BASE, PREFIXES, RDF_TYPE, RDFS_SUBCLASSOF, shrink
 from covalue.once import Once
 from covalue.questions import Library
@@ -74,7 +74,7 @@ TEXTS = ("skos:definition", "dcterms:description", "skos:scopeNote")
 OUTSIDE = PREFIXES["owl"], PREFIXES["rdfs"], PREFIXES["rdf"]
 MOST = 2_000_000
 """Names, types or texts that are read; beyond, a search is over a part and says so."""
-FEW = 1000
+FEW = 500
 """Entries that may answer up to which each is looked at, so that their number is known."""
 MOST_LOOKS = 500
 """Entries of a kind that are looked at to count those that answer, where they are not few; the number is then said to be at least that."""
@@ -84,6 +84,8 @@ PAGE = 100_000
 """Rows that are read at a time, so that no answer outgrows the limits of a store."""
 MOST_NEAR = 20
 MOST_PIECES = 30
+MOST_TELLING = 10
+"""Pieces of the words that count where nothing holds them all: those that fewest names hold, which tell most."""
 LONGEST = 200
 """Characters of a query that count."""
 HYPHENS = dict.fromkeys(map(ord, "-‐‑‒–—_/·,，、;；:：()（）「」“”\"'’.。"), " ")
@@ -235,10 +237,11 @@ class Index:
 
     def _near(self, wanted: str, kinds: Sequence[str], limit: int, offset: int) -> Found:
         """What shares most pieces with the words, where nothing holds them: a slip of the pen, a sentence in place of a name."""
-        parts = list(dict.fromkeys(_pieces(wanted)))[:MOST_PIECES]
-        least = max(2, -(-2 * len(parts) // 5)) if len(parts) > 1 else 1
-        digits = [(part, shared([part.names.having((piece,))[0] for piece in parts])) for part in self._parts]
-        best = (part.first + i for number in range(len(parts), least - 1, -1) for part, held in digits for i in members(counted(held, number)))
+        held = {piece: sum(part.names.holders(piece) for part in self._parts) for piece in _pieces(wanted)}
+        telling = sorted(filter(held.get, held), key=lambda piece: (held[piece], piece))[:MOST_TELLING]
+        least = max(2, -(-2 * min(len(held), MOST_TELLING) // 5)) if len(held) > 1 else 1
+        digits = [(part, shared([part.names.having((piece,))[0] for piece in telling])) for part in self._parts]
+        best = (part.first + i for number in range(len(telling), least - 1, -1) for part, sets in digits for i in members(counted(sets, number)))
         entries = [self.entries[self._order[rank]] for rank in islice(best, MOST_NEAR)]
         counts = Counter(e.kind for e in entries)
         chosen = [e for e in entries if not kinds or e.kind in kinds]
@@ -322,8 +325,13 @@ class _Search:
         """The best step that finds an entry by its names."""
         text = part.names.text(i)
         if self._wanted in text:
-            return next(step for step, needle in enumerate(self._needles) if needle in text)
+            for step, needle in enumerate(self._needles):
+                if needle in text:
+                    return step
         return len(self._needles) if len(self._words) > 1 and self._has_all(part, i) else None
+
+    def _answers(self, part: _Part, i: int, told: int) -> bool:
+        return self._has_all(part, i) or bool(told and told >> i & 1 and self._tells(part, i))
 
     def _has_all(self, part: _Part, i: int) -> bool:
         return all(map(part.names.text(i).__contains__, self._words))
@@ -341,8 +349,7 @@ class _Search:
             for kind, mask in part.kinds.items():
                 counts[kind] += (sure & mask).bit_count()
                 unsure = (named | told) & ~sure & mask
-                looked = bits_of(list(islice(members(unsure), looks[kind])))
-                counts[kind] += sum(1 for _ in self._answering(part, named & looked, told & looked))
+                counts[kind] += sum(self._answers(part, i, told) for i in islice(members(unsure), looks[kind]))
                 looks[kind] -= unsure.bit_count()
                 if looks[kind] < 0:
                     looks[kind], unfinished[kind] = 0, None
@@ -372,7 +379,7 @@ def _matched(entry: Entry, wanted: str, tier: int) -> str:
     words = wanted.split()
     if tier == TEXT:
         return next(text for text in entry.texts.values() if all(w in fold(text) for w in words))
-    parts = list(dict.fromkeys(_pieces(wanted)))[:MOST_PIECES] if tier == NEAR else words
+    parts = _pieces(wanted) if tier == NEAR else words
 
     def fit(name: str) -> tuple[bool, ...] | tuple[int, int]:
         folded = fold(name)
@@ -383,11 +390,13 @@ def _matched(entry: Entry, wanted: str, tier: int) -> str:
     return max((*entry.labels.values(), *_others(entry)), key=fit)
 
 
-def _pieces(text: str) -> Iterator[str]:
-    """Pairs of Chinese characters, triples of others."""
+def _pieces(text: str) -> list[str]:
+    """Pairs of Chinese characters, triples of others, each once."""
+    found: dict[str, None] = {}
     for word in text.split():
         size = 2 if max(word) >= WIDE else 3
-        yield from (word[k : k + size] for k in range(max(1, len(word) - size + 1)))
+        found.update((word[k : k + size], None) for k in range(max(1, len(word) - size + 1)))
+    return list(found)[:MOST_PIECES]
 
 
 # --- reading a store
