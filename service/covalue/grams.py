@@ -21,8 +21,8 @@ from sys import byteorder
 
 SIZE = 1 << 16
 """Texts of a part; the number of one fits two bytes."""
-DENSE = 2048
-"""Texts with a piece above which they are kept as bits; at 4096 bits take as much room as a list, and are quicker below."""
+DENSE = 1024
+"""Texts with a piece above which they are kept as bits; bits take eight kilobytes, lists two bytes for each text, and time."""
 ENOUGH = 40
 """Pieces of the words that are looked up; who holds so many is looked at."""
 WIDE = "\u2e80"

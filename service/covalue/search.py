@@ -261,6 +261,7 @@ class _Search:
         self._parts, self._wanted, self._kinds = parts, wanted, kinds
         self._words = wanted.split()
         self._needles = (f"\n{wanted}\n", f"\r{wanted}\r", f"\n{wanted}", f"\r{wanted}", f" {wanted}", wanted)
+        self._phrases: dict[int, tuple[int, bool]] = {}
         self._named = [part.names.having(self._words) for part in parts]
         self._told = [part.texts.having(self._words) if texts and part.texts else (0, True) for part in parts]
         self.few = sum((named | told).bit_count() for (named, _), (told, _) in zip(self._named, self._told, strict=True)) <= FEW
@@ -308,9 +309,19 @@ class _Search:
             return (i for i in names.whole(self._needles[step]) if bits >> i & 1)
         if step < len(self._needles):
             needle = self._needles[step]
-            held, sure = names.having((needle,))
+            held, sure = self._phrase(part)
+            if step < len(self._needles) - 1 and held:
+                head = needle[: 3 if max(needle[:3]) < WIDE else 2]
+                held, sure = held & names.having((head,))[0], head == needle
             return (i for i in members(bits & held) if sure or needle in names.text(i))
         return (i for i in members(bits) if (self._has_all(part, i) if step < len(STEPS) - 1 else self._tells(part, i)))
+
+    def _phrase(self, part: _Part) -> tuple[int, bool]:
+        """The entries of a part whose names may have the words as they stand, and whether they surely do."""
+        number = part.first // SIZE
+        if number not in self._phrases:
+            self._phrases[number] = part.names.having((self._wanted,)) if len(self._words) > 1 else self._named[number]
+        return self._phrases[number]
 
     def _answering(self, part: _Part, named: int, told: int) -> Iterator[tuple[int, int]]:
         """Those that answer among some whose names, and some whose texts, may; with the best step that finds each."""
