@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -241,3 +242,25 @@ def test_many_names_are_read_by_pages(tmp_path: Path, monkeypatch: pytest.Monkey
     shuffled = Shuffled(store)
     assert at_once == read(shuffled).entries
     assert shuffled.asked > 20
+
+
+def test_among_many_names_an_index_is_made_in_the_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks meanwhile does not wait for it; among few there is none."""
+    made, may = threading.Event(), threading.Event()
+    prepare = Index.prepare
+
+    def waiting(self: Index) -> None:
+        may.wait()
+        prepare(self)
+        made.set()
+
+    monkeypatch.setattr(Index, "prepare", waiting)
+    store = build_tiny(tmp_path)
+    assert not [t for t in threading.enumerate() if Finder(store).index() and t.name == "search-index"]
+    monkeypatch.setattr(search, "MANY", 1)
+    index = Finder(store).index()
+    before = index.search("mill")
+    may.set()
+    assert made.wait(60)
+    assert before == index.search("mill")
+    assert before.total
