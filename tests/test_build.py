@@ -277,6 +277,7 @@ def test_cache_holds_the_present_cases_only(small: Project, out: Path) -> None:
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "cut": lambda path: path.write_bytes(path.read_bytes()[:-200]),
     "turned": lambda path: path.write_bytes(path.read_bytes().replace(b"w", b"v")),
+    "another letter within": lambda path: path.write_bytes(path.read_bytes()[:-90] + b"x" + path.read_bytes()[-89:]),
     "gone": Path.unlink,
 }
 

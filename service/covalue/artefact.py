@@ -2,8 +2,8 @@
 The artefact: what was made of each case is kept, put together with what all share, and published in one step.
 
 A *part* holds all that was made of one case, in whatever graphs: a file of N-Quads, graph by graph and sorted in each, whose first line (a
-comment) lists the graphs. It lies in `cache/` beside the artefact under the fingerprint of its case and the digest of its bytes, so that the
-next build takes it over as it is, and a damaged one is made anew. A graph to which several parts contribute (the lenses) has each statement
+comment) lists the graphs with their digests. It lies in `cache/` beside the artefact under the fingerprint of its case and the digest of that
+line, so that the next build takes it over as it is, and a damaged one is made anew. A graph to which several parts contribute (the lenses) has each statement
 once; where such a graph stood in the artefact before, only what changed is put in or taken out. The cache is nothing but saved time:
 without it the bytes are the same.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -35,6 +36,10 @@ WORTH_SPLICING = 50
 """A graph is changed in place rather than put together anew if it has so many times more statements than are changed."""
 
 
+class DamagedError(Exception):
+    """A file in the cache is not as it was written; without the cache all can be made anew."""
+
+
 @dataclass(frozen=True)
 class Segment:
     """The statements of one graph within a file: where they begin, how many bytes and statements they are, and their SHA-256."""
@@ -54,9 +59,21 @@ class Part:
     segments: tuple[Segment, ...]
 
     def read(self, segment: Segment) -> bytes:
-        with self.path.open("rb", buffering=0) as file:
-            file.seek(segment.start)
-            return file.read(segment.length)
+        """
+        The statements of a segment.
+
+        Raises:
+            DamagedError: they are not those that were written.
+        """
+        try:
+            with self.path.open("rb", buffering=0) as file:
+                file.seek(segment.start)
+                data = file.read(segment.length)
+        except OSError as e:
+            raise DamagedError from e
+        if _sha256(data) != segment.digest:
+            raise DamagedError
+        return data
 
 
 def role(graph: str) -> str:
@@ -69,13 +86,13 @@ def _sha256(data: bytes) -> str:
 
 
 def _write_part(path: Path, lines: Mapping[str, Iterable[str]]) -> tuple[Part, str]:
-    """A part and the digest of its bytes."""
+    """A part and the digest of its first line."""
     blocks = [(graph, b"".join(sorted({line.encode() for line in each}))) for graph, each in sorted(lines.items())]
     listed = [[graph, len(block), block.count(b"\n"), _sha256(block)] for graph, block in blocks]
     head = f"# {json.dumps(listed)}\n".encode()
     data = b"".join([head, *(block for _, block in blocks)])
     path.write_bytes(data)
-    return Part(path, tuple(_segments(head))), _sha256(data)
+    return Part(path, tuple(_segments(head))), _sha256(head)
 
 
 def _segments(head: bytes) -> Iterator[Segment]:
@@ -86,12 +103,17 @@ def _segments(head: bytes) -> Iterator[Segment]:
 
 
 def _read_part(path: Path, digest: str) -> Part | None:
-    """A part that was kept; None where its bytes are not those that were written."""
+    """A part that was kept, by its first line; None where that is not what was written, or the file has another length."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            head = file.readline()
+            length = os.fstat(file.fileno()).st_size
     except OSError:
         return None
-    return Part(path, tuple(_segments(data[: data.index(b"\n") + 1]))) if _sha256(data) == digest else None
+    if _sha256(head) != digest:
+        return None
+    part = Part(path, tuple(_segments(head)))
+    return part if length == len(head) + sum(s.length for s in part.segments) else None
 
 
 class Artefact:
@@ -152,7 +174,12 @@ class Artefact:
         self._notes.add(note)
 
     def publish(self, fingerprint: str) -> Manifest:
-        """Puts the dataset and then its manifest in place; only now is anything visible."""
+        """
+        Puts the dataset and then its manifest in place; only now is anything visible.
+
+        Raises:
+            DamagedError: what was taken over is not as it was written; nothing has been changed.
+        """
         shared, _ = _write_part(self.work / "shared", self._shared)
         by_graph: dict[str, list[tuple[Part, Segment]]] = {}
         for part in (shared, *self.parts.values()):
@@ -183,8 +210,14 @@ class Artefact:
         """Writes the statements of several segments, each once; returns their number and digest."""
         target.begin()
         changes = self._before.changes(graph, dict(zip(self._names.values(), self.parts.values(), strict=True))) if self._before else None
-        blocks = changes.blocks() if changes else _united((part.read(segment) for part, segment in found), self.work)
-        count = sum(target.write(block) for block in blocks)
+        if changes:
+            for block in changes.blocks():
+                target.write(block)
+            return changes.count, target.end()
+        count = 0
+        for block in _united((part.read(segment) for part, segment in found), self.work):
+            target.write(block)
+            count += block.count(b"\n")
         return count, target.end()
 
     def _tidy(self, state: Mapping[str, object]) -> None:
@@ -216,13 +249,11 @@ class _Target:
     def begin(self) -> None:
         self._some = hashlib.sha256()
 
-    def write(self, data: bytes) -> int:
-        """Writes whole lines; returns how many."""
+    def write(self, data: bytes) -> None:
         self._file.write(data)
         self._all.update(data)
         self._some.update(data)
         self.written += len(data)
-        return data.count(b"\n")
 
     def end(self) -> str:
         return self._some.hexdigest()
@@ -285,7 +316,7 @@ class _Before:
 
     data: Path
     cache: Path
-    digests: Mapping[str, str]
+    infos: Mapping[str, GraphInfo]
     parts: frozenset[str]
     graphs: Mapping[str, Sequence[int]]
 
@@ -298,13 +329,13 @@ class _Before:
             state = json.loads(text)
             if manifest is None or state["data"] != manifest.data or _sha256(text) != digest.decode():
                 return None
-            return cls(out / manifest.data, out / "cache", {g.iri: g.digest for g in manifest.graphs}, frozenset(state["parts"]), dict(state["graphs"]))
+            return cls(out / manifest.data, out / "cache", {g.iri: g for g in manifest.graphs}, frozenset(state["parts"]), dict(state["graphs"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def changes(self, graph: str, parts: Mapping[str, Part]) -> _Changes | None:
         """What has to be changed in a graph so that it is that of other parts; None where it is better made anew."""
-        if graph not in self.graphs or not self._sound(graph):
+        if graph not in self.graphs or graph not in self.infos or not self._sound(graph):
             return None
         gone: set[bytes] = set()
         for name in self.parts - parts.keys():
@@ -319,7 +350,7 @@ class _Before:
             return None
         for line_set in (_lines([part], graph) for name, part in parts.items() if name in self.parts) if gone else ():
             gone.difference_update(line_set)
-        return _Changes(self.data, start, start + length, sorted(gone | come), gone)
+        return _Changes(self.data, start, start + length, sorted(gone | come), gone, self.infos[graph].triples)
 
     def _sound(self, graph: str) -> bool:
         """Whether the graph is as it was written."""
@@ -333,7 +364,7 @@ class _Before:
                     length -= len(data)
         except OSError:
             return False
-        return total.hexdigest() == self.digests.get(graph)
+        return total.hexdigest() == self.infos[graph].digest
 
 
 def _lines(parts: Iterable[Part], graph: str) -> Iterator[bytes]:
@@ -343,15 +374,16 @@ def _lines(parts: Iterable[Part], graph: str) -> Iterator[bytes]:
                 yield from part.read(segment).splitlines(keepends=True)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Changes:
-    """Lines to be put into, or taken out of, the sorted lines that stand in a file from `start` to `end`."""
+    """Lines to be put into, or taken out of, the sorted lines that stand in a file from `start` to `end`; `count` is how many there are, in the end."""
 
     path: Path
     start: int
     end: int
     lines: Sequence[bytes]
     gone: set[bytes]
+    count: int
 
     def blocks(self) -> Iterator[bytes]:
         """The lines as they are with the changes made."""
@@ -362,12 +394,13 @@ class _Changes:
                 yield from _copied(file, position, found)
                 position = found
                 file.seek(found)
-                if found < self.end and file.readline() == line:
+                there = found < self.end and file.readline() == line
+                if there and line in self.gone:
                     position = found + len(line)
-                    if line in self.gone:
-                        continue
-                if line not in self.gone:
+                    self.count -= 1
+                elif not there and line not in self.gone:
                     yield line
+                    self.count += 1
             yield from _copied(file, position, self.end)
 
 

@@ -21,7 +21,7 @@ import pyoxigraph as ox
 from filelock import FileLock, Timeout
 
 from covalue import coverage, gaps, mappings, names, reason, validate
-from covalue.artefact import Artefact, role
+from covalue.artefact import Artefact, DamagedError, role
 from covalue.errors import FindingsError, Place, SourceError, StoreError
 from covalue.findings import Finding, Report
 from covalue.lenses import Lenses, Rule, load_rules
@@ -244,8 +244,7 @@ def build(project: Project, out: Path, progress: Progress = silent_progress) -> 
     with contextlib.ExitStack() as cleanup:
         cleanup.callback(lock.release)
         prints = project.fingerprints()
-        fingerprint = _fingerprint(prints)
-        present = _current(out, fingerprint)
+        present = _current(out, _fingerprint(prints))
         if present is not None:
             return present
         for stale in out.glob("tmp-*"):
@@ -253,16 +252,23 @@ def build(project: Project, out: Path, progress: Progress = silent_progress) -> 
         try:
             work = Path(tempfile.mkdtemp(prefix="tmp-", dir=out))
             cleanup.callback(shutil.rmtree, work, True)
-            artefact = Artefact(out, work, prints.cases)
             try:
-                _fill(artefact, project, prints.checks, progress)
-            except FindingsError:
-                artefact.save()
-                raise
-            progress("writing the dataset", "写出数据集")
-            return artefact.publish(fingerprint)
+                return _make(Artefact(out, work, prints.cases), project, prints, progress)
+            except DamagedError:
+                shutil.rmtree(out / "cache")
+                return _make(Artefact(out, work, prints.cases), project, prints, progress)
         except OSError as e:
             raise StoreError(f"cannot write to {out}: {e.strerror}.", f"无法写入 {out}：{e.strerror}。") from e
+
+
+def _make(artefact: Artefact, project: Project, prints: Fingerprints, progress: Progress) -> Manifest:
+    try:
+        _fill(artefact, project, prints.checks, progress)
+    except FindingsError:
+        artefact.save()
+        raise
+    progress("writing the dataset", "写出数据集")
+    return artefact.publish(_fingerprint(prints))
 
 
 def _fingerprint(found: Fingerprints) -> str:
