@@ -12,7 +12,7 @@ from pathlib import Path
 import pyoxigraph as ox
 
 from covalue.ask.confidence import MOST_LEAD, MOST_MASS, NOTHING, THRESHOLD, Measures, confidence
-from covalue.ask.directions import Directions
+from covalue.ask.directions import UNTOLD, Directions
 from covalue.ask.lexicon import Lexicon, Token
 from covalue.ask.mentions import Names
 from covalue.ask.ranking import SLOT, Fit, Ranking
@@ -64,7 +64,8 @@ class Reply:
     The readings of a text, best first.
 
     `known` tells whether the first may be given as the answer; if not, the readings are only the closest. `confidence` is the
-    share of readings like the first that were right on the tuning set. `strange` are words of the text that the graph does not go by.
+    share of readings like the first that were right on the tuning set. `strange` are words of the text that the graph does not go by;
+    `untimely` tells that the first is understood well, and holds nothing for the time asked.
     """
 
     text: str
@@ -74,6 +75,7 @@ class Reply:
     known: bool
     measures: Measures
     strange: tuple[str, ...] = ()
+    untimely: bool = False
 
     @property
     def others(self) -> tuple[Reading, ...]:
@@ -88,6 +90,8 @@ class Reply:
         title = self.readings[0].question.text("title", "zh" if zh else "en")
         if self.known:
             return f"理解为：{title}。" if zh else f"Understood as: {title}."
+        if self.untimely:
+            return f"图谱不能可靠地回答这个问题：“{title}”在所问的时间内没有内容。" if zh else f"I do not know: “{title}” has nothing for that time."
         if self.strange:
             words = ("、" if zh else ", ").join(f"“{word}”" for word in self.strange)
             return f"图谱不能可靠地回答这个问题：图谱中没有{words}。" if zh else f"I do not know: the graph has no {words}."
@@ -169,7 +173,9 @@ class Asker:
         measures = self._measures(fits, tokens, slots)
         sure = confidence(measures)
         readings = tuple(self._reading(fit) for fit in fits[:KEPT])
-        known = sure >= THRESHOLD and readings[0].complete and fits[0].features.direction >= 0 and not self._beyond_time(readings[0])
+        known = sure >= THRESHOLD and readings[0].complete and fits[0].features.direction > UNTOLD
+        if known and self._beyond_time(readings[0]):
+            return Reply(text, lang, readings, sure, False, measures, untimely=True)
         return Reply(text, lang, readings, sure, known, measures, () if known else self._strange(text, tokens, slots))
 
     def _strange(self, text: str, tokens: list[Token], slots: Slots) -> tuple[str, ...]:

@@ -21,6 +21,9 @@ SOURCE, TARGET = "source", "target"
 FORWARD, BACKWARD = "forward", "backward"
 OTHER = {SOURCE: TARGET, TARGET: SOURCE}
 ANY = "*"
+CAUSE = "cause"
+"""The words of this relation hold what would else mark an end, as `led to` and `resulted from`; a question on it needs one of them."""
+UNTOLD = -0.4
 PARTICIPLES = frozenset({"brought", "led", "driven", "made", "given", "sent", "set", "put", "taken"})
 ARTICLES = frozenset({"the", "a", "an", "its", "their", "this", "such", "all", "any", "那", "其", "各", "了"})
 NOT_FRONTED = frozenset({("为",), ("有",), ("出",), ("了",), ("起",), ("到",)})
@@ -93,7 +96,7 @@ class Directions:
         cues = self._cues(relation, found, covers | taken)
         if not cues:
             return None
-        marked = self._marked(found, covers, cues)
+        marked = self._marked(relation, found, covers, cues)
         if marked:
             return marked
         first, last = min(covers), max(covers)
@@ -109,6 +112,8 @@ class Directions:
 
     def _at_verb(self, cue: Cue, found: Sequence[str], said: Sequence[str], first: int, last: int) -> str:
         before = first < cue.start
+        if before and cue.kind == FORWARD and cue.end == len(found) and not is_han(found[cue.start]) and not self._between("question", found, 0, cue.end):
+            return TARGET
         end = SOURCE if before == (cue.kind == FORWARD) else TARGET
         if self._passive(cue, found, said, first, last):
             end = OTHER[end]
@@ -139,7 +144,7 @@ class Directions:
             at += size or 1
         return cues
 
-    def _marked(self, found: Sequence[str], covers: frozenset[int], cues: Sequence[Cue]) -> str | None:
+    def _marked(self, relation: str, found: Sequence[str], covers: frozenset[int], cues: Sequence[Cue]) -> str | None:
         """The end that a small word beside the thing tells: `from users`, `to users`, 由用户…, 向用户…, 使用户…."""
         first, last = min(covers), max(covers)
         at = first - 1
@@ -152,9 +157,9 @@ class Directions:
                 return SOURCE
             if behind and ((beside in self.small.get("recipient", ()) and behind[0].kind == FORWARD) or beside in self.small.get("causative", ())):
                 return TARGET
-        elif beside in self.small.get("agent", ()) and any(c.end <= at for c in cues):
+        elif relation != CAUSE and beside in self.small.get("agent", ()) and any(c.end <= at for c in cues):
             return SOURCE
-        elif beside in self.small.get("recipient", ()) and any(c.end <= at and c.kind == FORWARD for c in cues):
+        elif relation != CAUSE and beside in self.small.get("recipient", ()) and any(c.end <= at and c.kind == FORWARD for c in cues):
             return TARGET
         if behind and self._between("causative", found, last + 1, behind[0].start):
             return SOURCE
@@ -178,6 +183,12 @@ class Directions:
 
 
 def agreement(directions: Directions, named: Iterable[tuple[End, frozenset[int]]], found: Sequence[str], said: Sequence[str], taken: frozenset[int]) -> float:
-    """How far the ends at which a text has the things named agree with those at which a question has them: from -1 to 1, 0 where it tells of none."""
-    told = [(end.end, directions.end(end.relation, found, said, covers, taken)) for end, covers in named]
-    return sum(1 if read == meant else -1 for meant, read in told if read) / max(len(told), 1)
+    """
+    How far the ends at which a text has the things named agree with those at which a question has them, from -1 to 1.
+
+    Where the text does not tell, that is 0; or `UNTOLD` where it should, unless both ends are named, for then their order tells.
+    """
+    told = [(end.end, directions.end(end.relation, found, said, covers, taken), UNTOLD if end.relation == CAUSE else 0.0) for end, covers in named]
+    if len(told) > 1 and not any(read for _, read, _ in told):
+        return 0.0
+    return sum((1 if read == meant else -1) if read else untold for meant, read, untold in told) / max(len(told), 1)

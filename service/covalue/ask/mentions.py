@@ -29,16 +29,19 @@ MOST_PARTS = 12
 DISTINCT, SMALL_CLASS = 0.75, 15
 GENERIC = 0.5
 LESS_GENERAL = 0.35
+LONG_ENOUGH = {True: 4, False: 2}
+"""Characters, or words, of a name that is taken for one of something in general."""
 TYPO_LENGTHS = range(4, 13)
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A thing that a text names: the atoms that name it, and how surely (0 to 1)."""
+    """A thing that a text names: the atoms that name it, how surely (0 to 1), and whether by a whole name."""
 
     iri: str
     covers: frozenset[int]
     strength: float
+    whole: bool = False
 
     @property
     def weight(self) -> float:
@@ -70,6 +73,7 @@ class Names:
             for phrase in called if short in self.iris else ():
                 for variant in lexicon.variants(phrase):
                     self._remember(variant, self.iris[short], OTHER)
+        self._leave_to_the_case()
         self._leave_to_theories()
         self._longest = max(map(len, self._whole), default=1)
         self._typos = self._wildcards()
@@ -86,14 +90,13 @@ class Names:
         head, _, tail = choice.short.rpartition("/")
         if head.partition("/")[0] == tail:
             self.focal.add(choice.iri)
-        less = LESS_GENERAL if choice.short.endswith(GENERAL) else 0.0
         for name, strength in _names(choice):
             written = atoms(name)
             self.written.update(written)
             phrase = tuple(map(stem, written))
             if not phrase:
                 continue
-            sure = (strength - less) * (GENERIC if self._generic(phrase) else 1.0)
+            sure = strength * (GENERIC if self._generic(phrase) else 1.0)
             if name == choice.short:
                 self._remember(phrase, choice.iri, sure)
                 self._ids.add(phrase)
@@ -106,6 +109,14 @@ class Names:
         found = self._whole.setdefault(phrase, {})
         found[iri] = max(found.get(iri, 0.0), strength)
         self._bigrams.update(a + b for a, b in pairwise(phrase) if is_han(a) and is_han(b))
+
+    def _leave_to_the_case(self) -> None:
+        """A name that something in general bears means something of the case first, if that bears it too; one word alone may always mean it."""
+        for phrase, iris in self._whole.items():
+            general = {iri for iri in iris if self.choices[iri].short.endswith(GENERAL)}
+            if general and (general != iris.keys() or len(phrase) < LONG_ENOUGH.get(is_han(phrase[0]), 0)):
+                for iri in general:
+                    iris[iri] -= LESS_GENERAL
 
     def _leave_to_theories(self) -> None:
         """A name that both a theory and something else bear, as `value co-creation`, means the theory first."""
@@ -174,12 +185,12 @@ class Names:
 
     def find(self, found: Sequence[str]) -> list[Mention]:
         """Everything that the stemmed atoms of a text name, surest and longest first."""
-        best: dict[tuple[str, frozenset[int]], float] = {}
+        best: dict[tuple[str, frozenset[int]], Mention] = {}
         for mention in [*self._exact(found), *self._misspelt(found), *self._partly(found), *self._tellingly(found)]:
-            key = (mention.iri, mention.covers)
-            best[key] = max(best.get(key, 0.0), mention.strength)
-        mentions = [Mention(iri, covers, strength) for (iri, covers), strength in best.items()]
-        return sorted(mentions, key=lambda m: (-m.weight, m.iri))
+            known = best.setdefault((mention.iri, mention.covers), mention)
+            if mention.strength > known.strength:
+                best[mention.iri, mention.covers] = mention
+        return sorted(best.values(), key=lambda m: (-m.weight, m.iri))
 
     def _exact(self, found: Sequence[str]) -> Iterator[Mention]:
         places = [i for i, word in enumerate(found) if word not in ARTICLES]
@@ -187,7 +198,7 @@ class Names:
             for size in range(1, min(self._longest, len(places) - start) + 1):
                 within = places[start : start + size]
                 for iri, strength in self._whole.get(tuple(found[i] for i in within), {}).items():
-                    yield Mention(iri, frozenset(range(within[0], within[-1] + 1)), strength)
+                    yield Mention(iri, frozenset(range(within[0], within[-1] + 1)), strength, whole=True)
 
     def _misspelt(self, found: Sequence[str]) -> Iterator[Mention]:
         for start in range(len(found) - TYPO_LENGTHS[0] + 1):

@@ -126,7 +126,7 @@ class Slots:
         """Whether the atoms of a mention are better taken for another: a longer name, or a whole name where this is but a part of one."""
         if mention.covers < other.covers:
             return other.strength >= mention.strength
-        return mention.covers == other.covers and mention.strength < LESS_SURE < other.strength
+        return mention.covers == other.covers and other.strength > LESS_SURE and (mention.strength < LESS_SURE or (other.whole and not mention.whole))
 
     def _with(self, one: Filled, parameter: Parameter, usable: Sequence[Mention]) -> Filled:
         taken = [usable[0]]
