@@ -212,3 +212,8 @@ def shared(kind: str) -> Server:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         atexit.register(server.stop)
     return _running[kind]
+
+
+def retire(kind: str) -> None:
+    """Ends the session's server of a kind, which is busy with what nobody waits for any more; another takes its place when asked for."""
+    _running.pop(kind).stop()
