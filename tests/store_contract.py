@@ -214,6 +214,11 @@ class StoreContract:
         )
         assert 0 == count(store, "?s e:nothing ?o")
 
+    def test_column_that_uses_an_aggregate(self, store: Store) -> None:
+        """A column may use the name of another one, also where that one counts."""
+        counted = '"{}"^^<http://www.w3.org/2001/XMLSchema#integer>'.format
+        assert [(counted(4), counted(2))] == rows(store, "SELECT (COUNT(?v) AS ?n) (?n * 2 AS ?m) { ?s e:share ?v }")
+
     def test_relative_iri(self, store: Store) -> None:
         """A relative IRI is one below the project's own, unless the query says otherwise; `graph/` is such a one."""
         assert [(f"<{E}C>",)] == rows(store, "SELECT ?o { GRAPH <graph/shapes> { ?s e:target ?o } }")

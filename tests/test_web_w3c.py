@@ -98,7 +98,6 @@ EXCEPTIONS: dict[str, str] = {
     "sparql10/syntax-sparql3/syn-bad-26": LENIENT,
     "sparql12/syntax/nested-aggregate-functions": LENIENT,
     **dict.fromkeys((f"sparql12/syntax-triple-terms-negative/tripleterm-subject-0{n}" for n in (3, 6)), LENIENT),
-    "sparql12/grouping/select-variable-reuse": "engine: what an aggregate is called cannot be used by another expression of the same SELECT; the error says what to do",
     "sparql11/aggregates/agg-groupconcat-04": CONCAT,
     "sparql11/aggregates/agg-groupconcat-06": CONCAT,
     "sparql11/aggregates/agg-empty-group-count-graph": IN_GRAPH,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pyoxigraph as ox
 
@@ -17,6 +18,7 @@ from covalue.manifest import Manifest, read_manifest
 from covalue.names import BASE, PREFIXES
 from covalue.sparql import guard, place, tokens
 from covalue.stores import Answer, Pick, Request
+from covalue.stores.columns import written_out
 from covalue.stores.entities import check as check_entities
 
 UNKNOWN_FUNCTION = re.compile(r"The custom function <([^<>]*)> is not supported")
@@ -114,9 +116,9 @@ class OxigraphStore:
         guard(request.text)
         protocol_dataset = request.default_graphs is not None or request.named_graphs is not None
         try:
-            results = self._store.query(
+            results = evaluate(
+                self._store,
                 request.text,
-                base_iri=BASE,
                 default_graph=[*graph_names(request.default_graphs)] if protocol_dataset else None,
                 named_graphs=[*graph_names(request.named_graphs)] if protocol_dataset else None,
             )
@@ -135,6 +137,32 @@ class OxigraphStore:
             return ox.serialize(quads, format=rdf, prefixes=PREFIXES) or b""
         triples = {ox.Triple(q.subject, q.predicate, q.object): None for q in quads}
         return ox.serialize(triples, format=rdf, prefixes=PREFIXES) or b""
+
+
+def evaluate(store: ox.Store, text: str, **options: Any) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
+    """
+    What the engine finds; a query that it refuses for want of a feature is written in another way (see `stores.columns`).
+
+    Args:
+        store: the engine's store.
+        text: the query.
+        options: of the engine's `query`.
+
+    Raises:
+        SyntaxError: it is no query.
+        RuntimeError: it calls a function that is not SPARQL's.
+        OSError: the store failed.
+    """
+    try:
+        return store.query(text, base_iri=BASE, **options)
+    except SyntaxError as e:
+        plain = written_out(text)
+        if plain is None:
+            raise
+        try:
+            return store.query(plain, base_iri=BASE, **options)
+        except SyntaxError:
+            raise e from None  # its place is in the text as it was written
 
 
 def graph_names(iris: Sequence[str] | None) -> list[ox.NamedNode]:

@@ -237,8 +237,7 @@ class RemoteStore(StreamStore):
         """
         check_size(request.text, grown=request.grown)
         guard(request.text)
-        parse(request.text)
-        text = Text(request.text)
+        text = Text(parse(request.text))
         text.refuse_foreign()
         for graph in (*(request.default_graphs or ()), *(request.named_graphs or ())):
             if not _sound(graph):

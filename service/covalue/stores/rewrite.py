@@ -17,6 +17,7 @@ from covalue.errors import RefusedError
 from covalue.formats import Shape
 from covalue.names import BASE
 from covalue.sparql import FORMS, Token, closing, listed, place
+from covalue.stores.columns import written_out
 from covalue.stores.oxigraph import engine_error
 
 FOREIGN = re.compile(r"(?:bif|sql|java|urn:x-arq):|https?://jena\.(?:apache\.org|hpl\.hp\.com)/", re.I)
@@ -30,19 +31,32 @@ Dataset = tuple[tuple[str, ...], tuple[str, ...]]
 """The parts of the default graph, and the named graphs."""
 
 
-def parse(text: str) -> None:
+def parse(text: str) -> str:
     """
     Parses, and evaluates nothing: a substitution for a variable that no query projects is refused between the two.
+
+    Returns:
+        the text, as the embedded engine takes it.
 
     Raises:
         QueryError: the text is no SPARQL query, or calls a function that is not SPARQL's. (An engine that knows it would answer otherwise than
             the embedded one, and one that does not know it would answer with nothing.)
     """
+    error = _refusal(text)
+    if error is None:
+        return text
+    plain = written_out(text) if isinstance(error, SyntaxError) else None
+    if plain is None or _refusal(plain) is not None:
+        raise engine_error(text, error) from error
+    return plain
+
+
+def _refusal(text: str) -> Exception | None:
     try:
         _EMPTY.query(text, base_iri=BASE, substitutions={_NONE: ox.Literal("")})
     except (SyntaxError, RuntimeError, OSError) as e:
-        if _NONE.value not in str(e):
-            raise engine_error(text, e) from e
+        return None if _NONE.value in str(e) else e
+    return None
 
 
 class Text:

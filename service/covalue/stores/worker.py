@@ -35,10 +35,9 @@ import pyoxigraph as ox
 
 from covalue.errors import CovalueError, StoreError
 from covalue.formats import FORMATS, Format, Shape
-from covalue.names import BASE
 from covalue.stores.channel import Channel
 from covalue.stores.limits import Limits, bytes_error, memory_error, rows_error
-from covalue.stores.oxigraph import OxigraphStore, engine_error, shape_of
+from covalue.stores.oxigraph import OxigraphStore, engine_error, evaluate, shape_of
 
 CHUNK = 1 << 16
 STACK = 256 << 20
@@ -223,9 +222,9 @@ class Engine:
 
     def _answer(self, text: str, default: tuple[str, ...] | None, named: tuple[str, ...] | None, number: int) -> None:
         stated = default is not None or named is not None
-        results = self._store.query(
+        results = evaluate(
+            self._store,
             text,
-            base_iri=BASE,
             default_graph=[ox.NamedNode(g) for g in default or ()] if stated else None,
             named_graphs=[ox.NamedNode(g) for g in named or ()] if stated else None,
         )
