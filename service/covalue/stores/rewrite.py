@@ -24,6 +24,8 @@ FOREIGN = re.compile(r"(?:bif|sql|java|urn:x-arq):|https?://jena\.(?:apache\.org
 """IRIs by which engines reach functions of their host, predicates that compute, or graphs that are in no dataset."""
 ABSOLUTE = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:")
 ENDS = frozenset({"FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "VALUES"})
+FAULTS = (SyntaxError, RuntimeError, OSError)
+"""What the engine raises of a text."""
 _NONE = ox.Variable("covalueNeverProjected")
 _EMPTY = ox.Store()
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.S)
@@ -42,21 +44,30 @@ def parse(text: str) -> str:
         QueryError: the text is no SPARQL query, or calls a function that is not SPARQL's. (An engine that knows it would answer otherwise than
             the embedded one, and one that does not know it would answer with nothing.)
     """
-    error = _refusal(text)
-    if error is None:
-        return text
-    plain = written_out(text) if isinstance(error, SyntaxError) else None
-    if plain is None or _refusal(plain) is not None:
-        raise engine_error(text, error) from error
-    return plain
+    try:
+        _parse(text)
+    except FAULTS as e:
+        plain = written_out(text) if isinstance(e, SyntaxError) else None
+        if plain is None or not _parses(plain):
+            raise engine_error(text, e) from e
+        return plain
+    return text
 
 
-def _refusal(text: str) -> Exception | None:
+def _parse(text: str) -> None:
     try:
         _EMPTY.query(text, base_iri=BASE, substitutions={_NONE: ox.Literal("")})
-    except (SyntaxError, RuntimeError, OSError) as e:
-        return None if _NONE.value in str(e) else e
-    return None
+    except FAULTS as e:
+        if _NONE.value not in str(e):
+            raise
+
+
+def _parses(text: str) -> bool:
+    try:
+        _parse(text)
+    except FAULTS:
+        return False
+    return True
 
 
 class Text:
