@@ -95,9 +95,11 @@ def test_the_answer_target_reaches_what_is_made_of_answers(monkeypatch: pytest.M
 
 
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not installed: pip install atheris")
-@pytest.mark.parametrize("target", ["text", "request"])
+@pytest.mark.parametrize("target", ["text", "request", "answer"])
 def test_atheris(target: str, tmp_path: Path) -> None:
     """The harness runs; `python tests/fuzz/run.py TARGET --seconds 300` runs it long."""
-    result = subprocess.run([sys.executable, str(FUZZ / "run.py"), target, "--runs", "300", "--seconds", "10"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        [sys.executable, str(FUZZ / "run.py"), target, "--runs", "300", "--seconds", "10", "--corpus", str(tmp_path)], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
     assert 0 == result.returncode, result.stderr[-2000:]
     assert not list(tmp_path.glob("found-*"))

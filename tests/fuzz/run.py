@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -28,7 +29,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=-1)
     parser.add_argument("--corpus", type=Path, help="A folder in which new inputs are kept.")
     arguments = parser.parse_args()
-    found = [str(p) for p in (arguments.corpus, HERE / "found" / arguments.target) if p is not None and p.is_dir()]
+    corpus = arguments.corpus or Path(tempfile.mkdtemp(prefix="fuzz-"))  # the first folder is where atheris writes, so never that of what was found
+    found = [str(p) for p in (corpus, HERE / "found" / arguments.target) if p.is_dir()]
     options = [
         f"-max_total_time={arguments.seconds}",
         f"-runs={arguments.runs}",
