@@ -36,6 +36,8 @@ JUDGED = ("held-out",)
 LOOKED_AT = ("tune", "calib", "dev")
 EVERY = 3
 """Of the wordings, so many are passed over for one that is asked."""
+WORDING = 0.25
+"""What one of them counts when confidence is fitted: many are shorter, or liker to another question's, than what people ask."""
 BEFORE = {
     "causes/causes-of": ("causes/causes-and-effects", {"effect": "situation"}),
     "causes/effects-of": ("causes/causes-and-effects", {"cause": "situation"}),
@@ -272,12 +274,13 @@ def confidence_weights(outcomes: Sequence[Outcome], rounds: int = 3000, decay: f
     x = np.array([astuple(o.reply.measures) for o in outcomes])
     y = np.array([1.0 if o.rank == 0 else 0.0 for o in outcomes])
     looked_at = np.array([o.phrasing.style != "wording" for o in outcomes])
+    counts = np.where(looked_at, 1.0, WORDING)
     spread = x.std(0) + 1e-9
     w, bias, mean, square = np.zeros(x.shape[1] + 1), 0.0, 0.0, 0.0
     z = np.hstack([(x - x.mean(0)) / spread, np.ones((len(x), 1))])
     for step in range(1, rounds + 1):
         p = 1 / (1 + np.exp(-(z @ w)))
-        slope = z.T @ (p - y) / len(y) + decay * np.append(w[:-1], 0)
+        slope = z.T @ ((p - y) * counts) / counts.sum() + decay * np.append(w[:-1], 0)
         mean, square = 0.9 * mean + 0.1 * slope, 0.999 * square + 0.001 * slope**2
         w = w - 0.05 * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-9)
     plain = w[:-1] / spread
