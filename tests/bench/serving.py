@@ -288,7 +288,7 @@ def long(bench: Bench) -> None:
     bare = [serialise(bench) for _ in range(bench.rounds)]
     bare_seconds, bare_first = statistics.median(b[0] for b in bare), statistics.median(b[1] for b in bare)
     rows.append(["the engine's serialiser, in process", f"{bare_first * 1000:,.0f}", f"{bare_seconds:.2f}", f"{bare[0][2] / 1e6 / bare_seconds:,.0f}", "1.00", "-"])
-    with peers.own(bench.folder) as own, peers.oxigraph(bench.folder) as oxigraph:
+    with peers.own(bench.folder, seconds=120) as own, peers.oxigraph(bench.folder) as oxigraph:
         for server in (own, oxigraph):
             settle(server)
             found = [fetch(server) for _ in range(bench.rounds)]
