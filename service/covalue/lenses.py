@@ -39,6 +39,7 @@ _MODALITY, _SCOPE, _IN_CASE, _ACCORDING_TO = (PREFIXES["vcc"] + name for name in
 _SUBJECT, _PREDICATE, _OBJECT = (f"<{PREFIXES['rdf']}{name}>" for name in ("subject", "predicate", "object"))
 _CASE = ox.NamedNode(PREFIXES["vcc"] + "Case")
 _DERIVED = f"<{PREFIXES['prov']}wasDerivedFrom>"
+CASES_A_STORE = 20
 Statement = tuple[str, str, str]
 """Subject, predicate and object as N-Triples writes them: what is compared and written most often is text."""
 
@@ -135,9 +136,13 @@ class Lenses:
 
     def __init__(self, rules: Sequence[Rule], shared: Iterable[ox.Quad]) -> None:
         self.rules = rules
-        self._store = ox.Store()
-        if rules:
-            self._store.bulk_extend(_plain(q) for q in shared)
+        self._shared = [_plain(q) for q in shared] if rules else []
+        self._renew()
+
+    def _renew(self) -> None:
+        """The engine's memory keeps traces of what is removed, and looks through them with each query: a fresh store now and then keeps it quick."""
+        self._store, self._cases = ox.Store(), 0
+        self._store.bulk_extend(self._shared)
 
     def see(self, facts: Iterable[ox.Quad]) -> Seen:
         """
@@ -148,6 +153,9 @@ class Lenses:
         """
         if not self.rules:
             return Seen({}, {})
+        if self._cases == CASES_A_STORE:
+            self._renew()
+        self._cases += 1
         own = [q for q in map(_plain, facts) if q not in self._store]
         self._store.extend(own)
         claims, cases = _claims(own), [q for q in own if q.object == _CASE]
