@@ -758,6 +758,7 @@ GUARDS: dict[str, tuple[Attack, dict[str, Any]]] = {
     "body in time": (slow_body, off("patience", "request")),
     "anything in time": (silent_client, off("patience", "request")),
     "fetched in time": (slow_reader, off("patience", "drain")),
+    "cut answers have no end": (many_rows, {"patch": ["as_if_whole"]}),
     "room for answers": (hoarders, off("patience", "waiting", "drain") | {"limits": {"seconds": 60}}),
     "queue": (full_queue, off("limits", "queue")),
     "updates": (updates, off("limits", "guard")),

@@ -61,7 +61,7 @@ class Limits:
     What one query, one client and all of them may take.
 
     A query starts in the quick lane; past `quick_seconds` (past `crowded_seconds` when others wait) it moves to the heavy one,
-    or starts anew there when a place comes free. An answer is sent when it is whole, so a second start shows to nobody.
+    or starts anew there when a place comes free. An answer is sent when it is whole, or has a place there, so a second start shows to nobody.
     """
 
     seconds: float = 10.0
