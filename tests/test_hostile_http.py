@@ -759,7 +759,7 @@ GUARDS: dict[str, tuple[Attack, dict[str, Any]]] = {
     "anything in time": (silent_client, off("patience", "request")),
     "fetched in time": (slow_reader, off("patience", "drain")),
     "cut answers have no end": (many_rows, {"patch": ["as_if_whole"]}),
-    "room for answers": (hoarders, off("patience", "waiting", "drain") | {"limits": {"seconds": 60}}),
+    "room for answers": (hoarders, off("patience", "waiting", "drain") | {"limits": {"seconds": 600}}),
     "queue": (full_queue, off("limits", "queue")),
     "updates": (updates, off("limits", "guard")),
     "escapes": (markup, {"patch": ["no_escapes"]}),
