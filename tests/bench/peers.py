@@ -18,6 +18,7 @@ import venv
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from load import get
 
@@ -163,6 +164,53 @@ def serve_floor(port: str, body: str) -> None:
         return Response(data, content_type="application/sparql-results+json")
 
     listen(app, "127.0.0.1", int(port), Settings().threads).run()
+
+
+def handing(folder: Path) -> contextlib.AbstractContextManager[Server]:
+    """The floor, but for one thing: each text goes to one of as many processes as the service has, and comes back as an answer."""
+    port = free_port()
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from peers import serve_handing; serve_handing(*sys.argv[2:])"
+    return running("Flask and workers", [sys.executable, "-c", code, str(Path(__file__).parent), str(merged(folder)), str(port)], port, "/sparql")
+
+
+def serve_handing(data: str, port: str) -> None:
+    """The entry of that process."""
+    import multiprocessing
+    import queue
+    from urllib.parse import unquote_plus
+
+    import pyoxigraph as ox
+    from flask import Flask, Response, request
+
+    from covalue.settings import Settings
+    from covalue.stores.limits import Limits
+    from covalue.web.server import listen
+
+    store = ox.Store()
+    store.bulk_load(path=data, format=ox.RdfFormat.N_QUADS)
+    idle: queue.LifoQueue[Any] = queue.LifoQueue()
+    for _ in range(Limits().quick):
+        ours, theirs = multiprocessing.Pipe()
+        multiprocessing.get_context("fork").Process(target=_answer_for_ever, args=(store, theirs), daemon=True).start()
+        idle.put(ours)
+    app = Flask("handing")
+
+    @app.route("/sparql")
+    def sparql() -> Response:
+        worker = idle.get()
+        worker.send_bytes(unquote_plus(request.query_string.decode().partition("=")[2]).encode())
+        body = worker.recv_bytes()
+        idle.put(worker)
+        return Response(body, content_type="application/sparql-results+json")
+
+    listen(app, "127.0.0.1", int(port), Settings().threads).run()
+
+
+def _answer_for_ever(store: Any, connection: Any) -> None:
+    import pyoxigraph as ox
+
+    while True:
+        connection.send_bytes(store.query(connection.recv_bytes().decode()).serialize(format=ox.QueryResultsFormat.JSON))
 
 
 def merged(folder: Path) -> Path:

@@ -56,6 +56,7 @@ WORDS = {
     "oxigraph's server": "oxigraph 服务器",
     "Flask that does nothing, same WSGI server": "什么也不做的 Flask，同一 WSGI 服务器",
     "Flask that does nothing": "什么也不做的 Flask",
+    "Flask that only hands each text to a worker": "只把查询文本交给工作进程的 Flask",
     "the engine in process, 1 thread(s), cold": "进程内的引擎，1 个线程，首次",
     "the engine in process, 2 thread(s), cold": "进程内的引擎，2 个线程，首次",
     "the engine, in process": "进程内的引擎",

@@ -177,7 +177,7 @@ def small(bench: Bench) -> None:
         pool = list(mix.texts(bench.cases, 200, (mix.SMALL,), seed=7))
         for query in pool:
             own.ask(query)
-        with peers.floor(own.ask(pool[0])) as flask:
+        with peers.floor(own.ask(pool[0])) as flask, peers.handing(bench.folder) as handing:
             for clients in (1, 8, 32):
                 cold = lambda s, clients=clients: load(  # noqa: E731
                     s.port, [s.get(q) for q in bench.fresh((mix.SMALL,), 6000)], clients=clients, seconds=bench.seconds, once=True
@@ -186,6 +186,7 @@ def small(bench: Bench) -> None:
                 found = bench.loads(
                     [
                         ("Flask that does nothing", lambda: again(flask)),
+                        ("Flask that only hands each text to a worker", lambda: cold(handing)),
                         ("covalue, cold", lambda: cold(own)),
                         ("covalue, repeats", lambda: again(own)),
                         ("oxigraph's server", lambda: cold(oxigraph)),
