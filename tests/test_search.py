@@ -126,7 +126,7 @@ def answering(entry: Entry, wanted: str) -> tuple[int, bool] | None:
     labels = [fold(label) for label in entry.labels.values()]
     names = [(label, False) for label in labels]
     names += [(fold(o), True) for o in (*entry.others, *(() if entry.kind == "claim" else (entry.iri.partition("#")[2],))) if fold(o) not in labels]
-    found = [(EXACT, other) for name, other in names if name == wanted] + [(START, other) for name, other in names if name.startswith(wanted)]
+    found = [(EXACT, other) for name, other in names if name == wanted] + [(START, False) for name, _ in names if name.startswith(wanted)]
     found += [(WORD, False) for name, _ in names if f" {wanted}" in name] + [(INSIDE, False) for name, _ in names if wanted in name]
     found += [(SCATTERED, False)] if all(any(w in name for name, _ in names) for w in words) else []
     found += [(TEXT, False)] if any(all(w in fold(text) for w in words) for text in entry.texts.values()) else []

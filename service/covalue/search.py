@@ -3,7 +3,7 @@ Search by name over everything that has one: terms, concepts, things of the case
 
 Names are folded (case, width, accents, hyphens, spacing). A search finds every entry that holds its words at any place, in Chinese as in Latin
 script, from one character on. Hits come in steps: a name that is the words, begins with them, has them at the start of a word, or inside;
-then names that hold all words apart from each other, then definitions. Labels come before other names in the first two steps. In each step
+then names that hold all words apart from each other, then definitions. Labels come before other names in the first step. In each step
 entries come by rank, which no query changes: by kind, then the one with the shorter label. So a search stops when its page is full, and
 looks at each entry that may answer only where those are few; `covalue.grams` tells which may.
 
@@ -21,7 +21,9 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import islice
+from operator import or_
 
 import pyoxigraph as ox
 
@@ -91,8 +93,8 @@ LONGEST = 200
 HYPHENS = dict.fromkeys(map(ord, "-‐‑‒–—_/·,，、;；:：()（）「」“”\"'’.。"), " ")
 EXACT, START, WORD, INSIDE, SCATTERED, TEXT, NEAR = range(7)
 """How well a name answers, best first; `TEXT` is a definition that does, `NEAR` shares only pieces."""
-STEPS = (EXACT, EXACT, START, START, WORD, INSIDE, SCATTERED, TEXT)
-"""The order of hits; of two equal ones the first is of labels, the second of other names."""
+STEPS = (EXACT, EXACT, START, WORD, INSIDE, SCATTERED, TEXT)
+"""The order of hits; of the two equal ones the first is of labels, the second of other names."""
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 
 
@@ -260,7 +262,7 @@ class _Search:
     def __init__(self, parts: Sequence[_Part], wanted: str, kinds: Sequence[str], texts: bool) -> None:
         self._parts, self._wanted, self._kinds = parts, wanted, kinds
         self._words = wanted.split()
-        self._needles = (f"\n{wanted}\n", f"\r{wanted}\r", f"\n{wanted}", f"\r{wanted}", f" {wanted}", wanted)
+        self._needles = ((f"\n{wanted}\n",), (f"\r{wanted}\r",), (f"\n{wanted}", f"\r{wanted}"), (f" {wanted}",), (wanted,))
         self._phrases: dict[int, tuple[int, bool]] = {}
         self._named = [part.names.having(self._words) for part in parts]
         self._told = [part.texts.having(self._words) if texts and part.texts else (0, True) for part in parts]
@@ -306,14 +308,14 @@ class _Search:
         """The entries of a part, among some, that a step finds."""
         names = part.names
         if step < 2:
-            return (i for i in names.whole(self._needles[step]) if bits >> i & 1)
+            return (i for i in names.whole(self._needles[step][0]) if bits >> i & 1)
         if step < len(self._needles):
-            needle = self._needles[step]
+            needles = self._needles[step]
             held, sure = self._phrase(part)
             if step < len(self._needles) - 1 and held:
-                head = needle[: 3 if max(needle[:3]) < WIDE else 2]
-                held, sure = held & names.having((head,))[0], head == needle
-            return (i for i in members(bits & held) if sure or needle in names.text(i))
+                heads = [needle[: 3 if max(needle[:3]) < WIDE else 2] for needle in needles]
+                held, sure = held & reduce(or_, (names.having((head,))[0] for head in heads)), heads == [*needles]
+            return (i for i in members(bits & held) if sure or any(needle in names.text(i) for needle in needles))
         return (i for i in members(bits) if (self._has_all(part, i) if step < len(STEPS) - 1 else self._tells(part, i)))
 
     def _phrase(self, part: _Part) -> tuple[int, bool]:
@@ -336,8 +338,8 @@ class _Search:
         """The best step that finds an entry by its names."""
         text = part.names.text(i)
         if self._wanted in text:
-            for step, needle in enumerate(self._needles):
-                if needle in text:
+            for step, needles in enumerate(self._needles):
+                if any(needle in text for needle in needles):
                     return step
         return len(self._needles) if len(self._words) > 1 and self._has_all(part, i) else None
 
