@@ -27,9 +27,9 @@ class Shape(Enum):
     DATASET = "dataset"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Format:
-    """One format, a row of the tables here: its short names, its media types (the first is sent), and the shapes of answers that it carries."""
+    """One format: its short names, its media types (the first is sent), and the shapes of answers that it carries."""
 
     names: tuple[str, ...]
     media_types: tuple[str, ...]
