@@ -42,7 +42,7 @@ from covalue.stores.processes import TICK, Starter, Worker, starter
 from covalue.stores.snapshot import ensure
 from covalue.stores.spool import Budget, Spool, Stream
 from covalue.stores.streaming import StreamStore
-from covalue.stores.worker import ABOUT, EXIT_DEADLINE, EXIT_MEMORY, SHAPES, Files, Folder, Opener
+from covalue.stores.worker import ABOUT, ABOUT_GRAPHS, EXIT_DEADLINE, EXIT_MEMORY, SHAPES, Files, Folder, Opener
 
 FORM_SHAPES = {"SELECT": Shape.BINDINGS, "ASK": Shape.BOOLEAN, "CONSTRUCT": Shape.GRAPH, "DESCRIBE": Shape.GRAPH}
 NUMBERS = {f: i for i, f in enumerate(FORMATS)}
@@ -81,7 +81,7 @@ class BoundedStore(StreamStore):
         self._budget = Budget(self.limits.spool_total)
         self._pool = _Pool(starter(opener, self.limits, method), self.limits)
         self._heavy = _Known()
-        self._version, self._graphs = self._pool.about()
+        self._version, self._graphs = self._pool.about(manifest)
 
     @classmethod
     def open(cls, folder: Path, limits: Limits | None = None, *, method: str | None = None) -> BoundedStore:
@@ -434,16 +434,17 @@ class _Pool:
         """Workers there are."""
         return len(self._idle) + len(self._busy)
 
-    def about(self) -> tuple[str, list[str]]:
-        """Version and named graphs of the dataset, from a first worker."""
+    def about(self, manifest: Manifest | None) -> tuple[str, list[str]]:
+        """Version and named graphs of the dataset, from a first worker; graphs that are listed already, it need not look for."""
+        listed = manifest and sorted(g.iri for g in manifest.graphs if g.triples)
         try:
-            worker = self.ask(pickle.dumps(("", None, None, ABOUT, 3600.0)))
+            worker = self.ask(pickle.dumps(("" if listed else ABOUT_GRAPHS, None, None, ABOUT, 3600.0)))
             body = json.loads(_whole(worker)[3:])
             self.give(worker, True)
         except BaseException:
             self.close()
             raise
-        return str(body["version"]), [str(g) for g in body["graphs"]]
+        return str(body["version"]), listed or [str(g) for g in body["graphs"]]
 
     def ask(self, question: bytes) -> Worker:
         """

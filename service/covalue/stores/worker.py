@@ -52,7 +52,8 @@ EXIT_DEADLINE, EXIT_MEMORY, EXIT_ORPHAN = 11, 12, 13
 SHAPES = {"B": Shape.BINDINGS, "O": Shape.BOOLEAN, "G": Shape.GRAPH}
 LETTERS = {shape: letter for letter, shape in SHAPES.items()}
 ABOUT = -2
-"""In place of the number of a format: asks for version and graphs instead."""
+"""In place of the number of a format: asks for the version instead, and, if the text is `ABOUT_GRAPHS`, for the graphs."""
+ABOUT_GRAPHS = "graphs"
 
 
 class Opener(Protocol):
@@ -207,7 +208,7 @@ class Engine:
         self._watch.begin(seconds)
         try:
             if number == ABOUT:
-                about = {"version": self._opened.version, "graphs": self._opened.graphs()}
+                about = {"version": self._opened.version, "graphs": self._opened.graphs() if text == ABOUT_GRAPHS else []}
                 self._channel.send(b"EBk", json.dumps(about).encode())
             else:
                 self._answer(text, default, named, number)
