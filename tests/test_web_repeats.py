@@ -70,6 +70,17 @@ def test_what_differs_or_fails_is_asked_anew(served: Served, query: str) -> None
         assert replies[0].body != replies[1].body
 
 
+def test_an_error_is_worded_for_who_asks(served: Served) -> None:
+    """Though the same words came before in another language: what XML cannot carry is said anew."""
+    path = address("SELECT ('\\u0001' AS ?x) {}")
+    before = hits(served)
+    for lang, word in (("en", "XML cannot carry"), ("zh", "XML 无法承载")):
+        reply = served.ask(path, Accept="application/sparql-results+xml, text/html;q=0.9", Accept_Language=lang)
+        assert 406 == reply.status
+        assert word in reply.text
+    assert before == hits(served)
+
+
 def test_without_a_cache_nothing_is_kept(tmp_path: Any) -> None:
     """As the operator says."""
     plain = Served(build_tiny(tmp_path))

@@ -98,13 +98,14 @@ def _answer(store: Store, asked: Asked, wanted: Request) -> Response:
     try:
         if chosen in PAGES:
             return pages.result(shape, chosen, body, opaque, wanted.text, store.version)
-        if opaque and body.size is not None and body.size <= repeats.LONGEST:
-            request.environ[repeats.MARK] = True
+        short = body.size is not None and body.size <= repeats.LONGEST
         body = answers.prepared(body, chosen, asked.bom)
         response = answers.send(flowing.guarded(body), chosen, opaque)
     except BaseException:
         body.close()
         raise
+    if opaque and short:  # not before: errors are worded for who asks
+        request.environ[repeats.MARK] = True
     if asked.download:
         answers.as_download(response, f"covalue-{store.version[:8]}-{(opaque or 'query')[:8]}", chosen)
     return response
