@@ -30,6 +30,13 @@ UNFIT = f"SELECT * {{ {BEGUN} UNION {{ <http://x/odd> <http://x/odd> ?f }} }}"
 """Ends in a character that XML cannot carry."""
 
 
+def written(folder: Path) -> Path:
+    """The data as a file in a folder."""
+    path = folder / "data.nt"
+    path.write_text(lines(), encoding="utf-8")
+    return path
+
+
 def lines() -> str:
     """The data, as N-Triples."""
     pairs = (f'<http://x/s{i}> <http://x/next> <http://x/s{i + 1}> .\n<http://x/s{i}> <http://x/label> "number {i} 号"@zh .\n' for i in range(SUBJECTS))

@@ -15,15 +15,13 @@ from covalue.stores.bounded import BoundedStore
 from covalue.stores.cache import OVERHEAD, SHARE, CachedStore
 from covalue.stores.limits import MB, CancelledError, CrashError, DeadlineError, TooLargeError
 from covalue.stores.spool import Stream
-from flowing import DOUBLED, LONG, SMALL, TOO_LONG, TOO_MANY, kill, lines, opened, running, stalled
+from flowing import DOUBLED, LONG, SMALL, TOO_LONG, TOO_MANY, kill, opened, running, stalled, written
 from processes import wait_until
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("flow") / "data.nt"
-    path.write_text(lines(), encoding="utf-8")
-    return path
+    return written(tmp_path_factory.mktemp("flow"))
 
 
 @pytest.fixture(scope="module")

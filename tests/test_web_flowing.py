@@ -33,7 +33,7 @@ from covalue.stores import Request
 from covalue.stores.cache import CachedStore
 from covalue.stores.limits import MB, Limits
 from covalue.web.flowing import LINE
-from flowing import GRAPH, LIMITS, LONG, SMALL, TOO_LONG, TOO_MANY, UNFIT, kill, lines, opened, running, stalled
+from flowing import GRAPH, LIMITS, LONG, SMALL, TOO_LONG, TOO_MANY, UNFIT, kill, opened, running, stalled, written
 from processes import resident, serving, wait_until
 from served import CutOffError, Reply, Served
 
@@ -42,9 +42,7 @@ DATA = [f for f in FORMATS if f not in PAGES]
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("flow") / "data.nt"
-    path.write_text(lines(), encoding="utf-8")
-    return path
+    return written(tmp_path_factory.mktemp("flow"))
 
 
 @pytest.fixture(scope="module")

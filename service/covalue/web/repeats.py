@@ -8,13 +8,12 @@ application looks at in such a request. They hold for one version of the data.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from covalue.errors import CovalueError
+from covalue.web.kept import Kept
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -56,10 +55,8 @@ class Repeats:
     """
 
     def __init__(self, app: WSGIApplication, version: Callable[[], str], most: int = MOST_BYTES) -> None:
-        self._app, self._version, self._most = app, version, most
-        self._lock = threading.Lock()
-        self._held: OrderedDict[Key, _Sent] = OrderedDict()
-        self._size = self.hits = 0
+        self._app, self._version = app, version
+        self._kept = Kept[Key, _Sent](most, _size)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO") != PATH or environ["REQUEST_METHOD"] != "GET" or "HTTP_IF_NONE_MATCH" in environ:
@@ -68,7 +65,7 @@ class Repeats:
             key = (self._version(), *map(environ.get, SEEN))
         except CovalueError:  # for the application to say
             return self._app(environ, start_response)
-        found = self._find(key)
+        found = self._kept.find(key)
         if found is None:
             return self._ask(key, environ, start_response)
         environ.update(found.told)
@@ -77,23 +74,14 @@ class Repeats:
 
     def counts(self) -> dict[str, int]:
         """How many answers are held, their bytes, and how many requests they answered."""
-        with self._lock:
-            return {"repeated_answers": len(self._held), "repeated_bytes": self._size, "repeated_hits": self.hits}
-
-    def _find(self, key: Key) -> _Sent | None:
-        with self._lock:
-            found = self._held.get(key)
-            if found is not None:
-                self._held.move_to_end(key)
-                self.hits += 1
-            return found
+        return dict(zip(("repeated_answers", "repeated_bytes", "repeated_hits"), self._kept.counts(), strict=True))
 
     def _ask(self, key: Key, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             started[:] = [(status, headers)]
-            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+            return start_response(status, headers, exc_info)
 
         chunks = self._app(environ, start)
         if MARK not in environ or not started:
@@ -103,19 +91,9 @@ class Repeats:
         finally:
             if hasattr(chunks, "close"):
                 chunks.close()
-        self._keep(key, _Sent(*started[0], body, {name: environ[name] for name in TOLD if name in environ}))
+        if len(body) <= LONGEST:
+            self._kept.keep(key, _Sent(*started[0], body, {name: environ[name] for name in TOLD if name in environ}))
         return (body,)
-
-    def _keep(self, key: Key, sent: _Sent) -> None:
-        if len(sent.body) > LONGEST:
-            return
-        with self._lock:
-            if key in self._held:
-                return
-            self._held[key] = sent
-            self._size += _size(key, sent)
-            while self._size > self._most:
-                self._size -= _size(*self._held.popitem(last=False))
 
 
 def _size(key: Key, sent: _Sent) -> int:

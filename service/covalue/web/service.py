@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
 from contextlib import suppress
 
 from covalue.citation import Citations
@@ -15,36 +12,11 @@ from covalue.search import Finder
 from covalue.stores import Store
 from covalue.terminology import Terms
 from covalue.web import addresses
+from covalue.web.kept import Kept
 from covalue.web.metrics import Metrics
 from covalue.web.repeats import Repeats
 
 KEPT_BYTES = 16_000_000
-
-
-class Kept:
-    """Documents made before, by entity tag, bounded in bytes; the latest used stay."""
-
-    def __init__(self, most: int = KEPT_BYTES) -> None:
-        self._most = most
-        self._lock = threading.Lock()
-        self._held: OrderedDict[str, bytes] = OrderedDict()
-        self._size = 0
-
-    def get(self, tag: str, make: Callable[[], bytes]) -> bytes:
-        """The document under a tag, made where it is not there."""
-        with self._lock:
-            found = self._held.get(tag)
-            if found is not None:
-                self._held.move_to_end(tag)
-                return found
-        made = make()
-        with self._lock:
-            if tag not in self._held and len(made) <= self._most // 4:
-                self._held[tag] = made
-                self._size += len(made)
-            while self._size > self._most:
-                self._size -= len(self._held.popitem(last=False)[1])
-        return made
 
 
 class Service:
@@ -56,7 +28,8 @@ class Service:
         self.terms = Terms(store)
         self.citations = Citations(Answers(store, library or Library({})))
         self.measured = Measured(store)
-        self.kept = Kept()
+        self.kept = Kept[str, bytes](KEPT_BYTES, lambda _tag, made: len(made))
+        """Documents made before, by entity tag."""
         self.metrics = metrics or Metrics()
         self.repeats: Repeats | None = None
 
