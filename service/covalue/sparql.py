@@ -47,6 +47,8 @@ SHORT = 4096
 """Characters of a query whose properties are remembered."""
 VOLATILE = {"RAND", "NOW", "UUID", "STRUUID", "BNODE", "SERVICE"}
 MAY_BE_VOLATILE = re.compile("|".join((*sorted(VOLATILE), "CONSTRUCT")), re.I)
+OTHER_GRAPHS = re.compile(r"""<[^<>"{}|^`\\\x00-\x20]*>|(GRAPH|FROM)""", re.I)
+"""The words that lead to other graphs than the default one, outside of IRIs; the engine takes them without anything between them and their neighbours."""
 WORDS = re.compile(r"""(?:[^ \t\r\n"'#<]++|<[^<>"{}|^`\x00-\x20]*>|<|"[^"\n\r]*+"?|'[^'\n\r]*+'?)++|#[^\n\r]*""")
 """What stands between blanks, and comments, in a text without long strings and escapes: cut as by `TOKEN`, without telling kinds apart."""
 NOT_PLAIN = re.compile(r'"""|\'\'\'|\\')
@@ -220,6 +222,11 @@ def _normalised(text: str) -> str:
         elif not parts or parts[-1] != " ":
             parts.append(" ")
     return "".join(parts).strip(" ")
+
+
+def names_graphs(text: str) -> bool:
+    """Whether a query may ask named graphs, or choose its dataset; true of some that do not."""
+    return any(found[1] for found in OTHER_GRAPHS.finditer(text))
 
 
 def is_volatile(text: str) -> bool:

@@ -23,7 +23,7 @@ from typing import Any
 from load import get
 
 from covalue.manifest import read_manifest
-from covalue.stores.snapshot import _write_default
+from covalue.stores.snapshot import write_default
 
 PEERS = Path("/tmp/venv-peers")
 PACKAGES = ("oxigraph==0.5.13", "rdflib-endpoint[cli]==0.6.3")
@@ -221,7 +221,7 @@ def merged(folder: Path) -> Path:
     if not target.exists():
         data = folder / manifest.data
         temporary = target.with_suffix(".new")
-        _write_default(data, temporary, frozenset(g.iri for g in manifest.graphs if g.default))
+        write_default(data, temporary, frozenset(g.iri for g in manifest.graphs if g.default))
         with temporary.open("ab") as out, data.open("rb") as source:
             while chunk := source.read(1 << 22):
                 out.write(chunk)
@@ -264,6 +264,6 @@ def rdflib_endpoint(folder: Path) -> contextlib.AbstractContextManager[Server]:
     assert manifest
     plain = folder / "default.nt"
     if not plain.exists():
-        _write_default(folder / manifest.data, plain, frozenset(g.iri for g in manifest.graphs if g.default))
+        write_default(folder / manifest.data, plain, frozenset(g.iri for g in manifest.graphs if g.default))
     command = [str(PEERS / "bin" / "rdflib-endpoint"), "serve", "--host", "127.0.0.1", "--port", str(port), str(plain)]
     return running("rdflib-endpoint", command, port, "/")

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from filelock import FileLock
 
 from covalue.errors import StoreError
 from covalue.manifest import Manifest
-from covalue.stores.oxigraph import OxigraphStore
+from covalue.stores.oxigraph import OxigraphStore, default_statements, merge
 from covalue.stores.processes import environment, python
 
 KEPT = 3
@@ -98,19 +99,22 @@ def fill(data: Path, work: Path, default: frozenset[str]) -> None:
     """Loads N-Quads into `work/store`; statements of the default graphs once more into the default graph."""
     store = ox.Store(str(work / "store"))
     store.bulk_load(path=str(data), format=ox.RdfFormat.N_QUADS)
-    merged = work / "default.nt"
-    _write_default(data, merged, default)
+    merged, few = work / "default.nt", default & _with_blank_nodes(data)
+    write_default(data, merged, default - few)
     store.bulk_load(path=str(merged), format=ox.RdfFormat.N_TRIPLES)
     merged.unlink()
+    merge(store, few)
     store.optimize()
     store.flush()
 
 
-def _write_default(data: Path, merged: Path, default: frozenset[str]) -> None:
-    """Statements without their graph; the artefact has one to a line, and no blank inside an IRI."""
-    graphs = {f"{g}> .\n".encode() for g in default}
+def _with_blank_nodes(data: Path) -> set[str]:
+    """The named graphs that have some, or a text that looks so: in ours, those of the ontology."""
+    with data.open("rb") as source:
+        return {line.rpartition(b" <")[2].removesuffix(b"> .\n").decode() for line in source if b"_:" in line}
+
+
+def write_default(data: Path, merged: Path, default: Iterable[str]) -> None:
+    """See `default_statements`; from file to file."""
     with data.open("rb") as source, merged.open("wb") as target:
-        for line in source:
-            statement, _, graph = line.rpartition(b" <")
-            if graph in graphs:
-                target.write(statement + b" .\n")
+        target.writelines(default_statements(source, default))

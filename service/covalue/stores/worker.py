@@ -31,13 +31,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
 
-import pyoxigraph as ox
-
 from covalue.errors import CovalueError, StoreError
 from covalue.formats import FORMATS, Format, Shape
 from covalue.stores.channel import Channel
 from covalue.stores.limits import Limits, bytes_error, memory_error, rows_error
-from covalue.stores.oxigraph import OxigraphStore, engine_error, evaluate, shape_of
+from covalue.stores.oxigraph import OxigraphStore, engine_error, shape_of
 
 CHUNK = 1 << 16
 STACK = 256 << 20
@@ -189,7 +187,6 @@ class Engine:
 
     def __init__(self, channel: Channel, store: OxigraphStore, limits: Limits, watch: Watch) -> None:
         self._channel, self._opened, self._limits, self._watch = channel, store, limits, watch
-        self._store = store.engine
 
     def run(self) -> NoReturn:
         """Never returns: the process ends with the connection."""
@@ -222,13 +219,7 @@ class Engine:
             self._watch.end()
 
     def _answer(self, text: str, default: tuple[str, ...] | None, named: tuple[str, ...] | None, number: int) -> None:
-        stated = default is not None or named is not None
-        results = evaluate(
-            self._store,
-            text,
-            default_graph=[ox.NamedNode(g) for g in default or ()] if stated else None,
-            named_graphs=[ox.NamedNode(g) for g in named or ()] if stated else None,
-        )
+        results = self._opened.evaluate(text, default, named)
         shape = shape_of(results)
         format = FORMATS[number] if number >= 0 else None
         if format is None or shape not in format.shapes:
