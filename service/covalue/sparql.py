@@ -46,7 +46,7 @@ BLANKS = " \t\r\n"
 SHORT = 4096
 """Characters of a query whose properties are remembered."""
 VOLATILE = {"RAND", "NOW", "UUID", "STRUUID", "BNODE", "SERVICE"}
-MAY_BE_VOLATILE = re.compile("|".join((*sorted(VOLATILE), "CONSTRUCT")), re.I)
+MAY_BE_VOLATILE = (*sorted(VOLATILE), "CONSTRUCT")
 OTHER_GRAPHS = re.compile(r"""<[^<>"{}|^`\\\x00-\x20]*>|(GRAPH|FROM)""", re.I)
 """The words that lead to other graphs than the default one, outside of IRIs; the engine takes them without anything between them and their neighbours."""
 WORDS = re.compile(r"""(?:[^ \t\r\n"'#<]++|<[^<>"{}|^`\x00-\x20]*>|<|"[^"\n\r]*+"?|'[^'\n\r]*+'?)++|#[^\n\r]*""")
@@ -235,7 +235,8 @@ def is_volatile(text: str) -> bool:
 
 
 def _is_volatile(text: str) -> bool:
-    if not MAY_BE_VOLATILE.search(text):  # no look at the tokens of most queries
+    capitals = text.upper()
+    if not any(word in capitals for word in MAY_BE_VOLATILE):  # no look at the tokens of most queries
         return False
     listed = [(kind, token) for kind, token, _ in tokens(text)]
     return any(kind == "word" and any(v in token.upper() for v in VOLATILE) for kind, token in listed) or _builds_blanks(listed)

@@ -42,14 +42,24 @@ def base() -> str:
 
 def prefix() -> str:
     """The path under which a proxy has put the service; empty, or with a slash at its start only."""
-    root = request.script_root
+    return _prefix(request.script_root)
+
+
+@lru_cache(maxsize=64)
+def _prefix(root: str) -> str:
     path = "/".join(part for part in root.split("/") if part) if root else ""
     return quote(f"/{path}", safe=PATH_SAFE) if path else ""
 
 
 def local(path: str) -> str:
     """The path of a page of this service, for links and redirects."""
-    return f"{prefix()}/{quote(path.lstrip('/'), safe=PATH_SAFE + '%')}"
+    return prefixed(request.script_root, path)
+
+
+@lru_cache(maxsize=1024)
+def prefixed(root: str, path: str) -> str:
+    """`local`, where a proxy has put the service under `root`."""
+    return f"{_prefix(root)}/{quote(path.lstrip('/'), safe=PATH_SAFE + '%')}"
 
 
 def link(iri: str) -> str | None:
@@ -66,13 +76,9 @@ def link(iri: str) -> str | None:
     return iri if re.match(r"https?://", iri) else None
 
 
-def client() -> str:
-    """Who asks, for limits: the address; of IPv6 the network of 64 bits, since one host owns all of it."""
-    return _network(request.remote_addr or "")
-
-
 @lru_cache(maxsize=1024)
-def _network(text: str) -> str:
+def network(text: str) -> str:
+    """Who asks from an address, for limits: the address itself; of IPv6 the network of 64 bits, since one host owns all of it."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Response, request
 from werkzeug.exceptions import NotAcceptable
@@ -23,10 +23,14 @@ from covalue.errors import FormatError
 from covalue.formats import PAGES, Format, Shape, carrier
 from covalue.stores import Pick, Request, Store
 from covalue.stores.flow import Early, whole
+from covalue.stores.spool import Stream
 from covalue.stores.streaming import Streaming
 from covalue.web import addresses, validators
 from covalue.web.encodings import CODINGS, IDENTITY, SMALLEST, choose_coding, encode
 from covalue.web.languages import language
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 CHUNK = 1 << 16
 MARK = b"\xef\xbb\xbf"
@@ -47,6 +51,13 @@ class Body:
     @classmethod
     def of(cls, data: bytes) -> Body:
         return cls((data,), len(data))
+
+    @classmethod
+    def from_stream(cls, stream: Stream) -> Body:
+        """A short one whole, so that nothing is left to be closed."""
+        if stream.size is not None and stream.size <= CHUNK:
+            return cls.of(stream.read())
+        return cls(stream, stream.size, stream.close)
 
     def read(self) -> bytes:
         """All bytes; closes."""
@@ -77,9 +88,8 @@ def evaluate(store: Store, wanted: Request, pick: Pick, early: Early = whole) ->
 
     if hasattr(store, "stream"):
         gone = request.environ.get("waitress.client_disconnected")
-        stream = cast(Streaming, store).stream(wanted, choose, client=addresses.client(), cancel=gone, early=flows)
-        short = stream.size is not None and stream.size <= CHUNK
-        return stream.shape, chosen[0], Body.of(stream.read()) if short else Body(stream, stream.size, stream.close)
+        stream = cast(Streaming, store).stream(wanted, choose, client=addresses.network(request.remote_addr or ""), cancel=gone, early=flows)
+        return stream.shape, chosen[0], Body.from_stream(stream)
     answer = store.answer(wanted, choose)
     return answer.shape, chosen[0], Body.of(answer.body)
 
@@ -146,14 +156,14 @@ def _check_xml(data: bytes) -> None:
         )
 
 
-def coding(small: bool = False) -> str:
+def coding(environ: WSGIEnvironment, small: bool = False) -> str:
     """
-    The content coding for this request.
+    The content coding for a request.
 
     Raises:
         NotAcceptable: the client takes none that we have.
     """
-    header = request.environ.get("HTTP_ACCEPT_ENCODING")
+    header = environ.get("HTTP_ACCEPT_ENCODING")
     chosen = choose_coding(header[:1024], small) if header else IDENTITY
     if chosen is None:
         raise NotAcceptable(f"Content codings: {', '.join(CODINGS)}, {IDENTITY}.")
@@ -164,12 +174,12 @@ def held(opaque: str | None, chosen: Format) -> Response | None:
     """304 where the client holds the answer with this tag already."""
     if opaque is None or "HTTP_IF_NONE_MATCH" not in request.environ:
         return None
-    found = validators.client_has(opaque, (coding(), IDENTITY))
+    found = validators.client_has(opaque, (coding(request.environ), IDENTITY))
     return None if found is None else _not_modified(found, chosen)
 
 
 def _not_modified(full: str, chosen: Format) -> Response:
-    response = Response(status=304, headers=_headers(full, chosen))
+    response = Response(status=304, headers=_headers(full, chosen, request.method))
     del response.headers["Content-Type"]
     return response
 
@@ -191,35 +201,56 @@ def send(body: Body, chosen: Format, opaque: str | None, *, status: int = 200) -
 
 
 def _coded(body: Body, chosen: Format, opaque: str | None, status: int) -> Response:
-    how = coding(small=body.size is not None and body.size < SMALLEST)
-    full = None if opaque is None else validators.with_coding(opaque, how)
-    if full and validators.client_has_anything():
+    if opaque and validators.client_has_anything():
         body.close()
-        return _not_modified(full, chosen)
-    headers = [("Content-Type", chosen.content_type), *_headers(full, chosen)]
-    if how != IDENTITY:
-        headers.append(("Content-Encoding", how))
-    chunks, size = _apply(body, how)
-    if size is not None:
-        headers.append(("Content-Length", str(size)))
+        return _not_modified(validators.with_coding(opaque, _coding_of(request.environ, body)), chosen)
+    headers, chunks = laid_out(request.environ, body, chosen, opaque)
     response = Response(chunks, status, headers)
     response.call_on_close(body.close)
     return response
 
 
-def _apply(body: Body, how: str) -> tuple[Iterable[bytes], int | None]:
+def laid_out(environ: WSGIEnvironment, body: Body, chosen: Format, opaque: str | None) -> tuple[list[tuple[str, str]], Iterable[bytes]]:
+    """
+    Headers and pieces of a body, in the coding that the client takes best.
+
+    Args:
+        environ: of the request; pages must be asked for by the request at hand.
+        body: is not closed.
+        chosen: its format.
+        opaque: see `send`.
+
+    Raises:
+        NotAcceptable: the client takes no coding that we have.
+    """
+    how = _coding_of(environ, body)
+    full = None if opaque is None else validators.with_coding(opaque, how)
+    headers = [("Content-Type", chosen.content_type), *_headers(full, chosen, environ["REQUEST_METHOD"])]
+    if how != IDENTITY:
+        headers.append(("Content-Encoding", how))
+    chunks, size = _apply(body, how, environ["REQUEST_METHOD"])
+    if size is not None:
+        headers.append(("Content-Length", str(size)))
+    return headers, chunks
+
+
+def _coding_of(environ: WSGIEnvironment, body: Body) -> str:
+    return coding(environ, small=body.size is not None and body.size < SMALLEST)
+
+
+def _apply(body: Body, how: str, method: str) -> tuple[Iterable[bytes], int | None]:
     """The pieces in a coding, and their length where it can be known before they are sent."""
     if how == IDENTITY:
         return body.chunks, body.size
     if body.size is not None and body.size <= CHUNK:
         data = b"".join(encode(body.chunks, how))
         return (data,), len(data)
-    if request.method == "HEAD" and body.size is not None:  # without a length another server than ours might end the empty body with the mark of a last chunk
+    if method == "HEAD" and body.size is not None:  # without a length another server than ours might end the empty body with the mark of a last chunk
         return (), sum(map(len, encode(body.chunks, how)))
     return encode(body.chunks, how, early=body.size is None), None
 
 
-def _headers(full: str | None, chosen: Format) -> list[tuple[str, str]]:
+def _headers(full: str | None, chosen: Format, method: str) -> list[tuple[str, str]]:
     """What caches go by; put together by hand, since small answers are many."""
     out = [("Vary", "Accept, Accept-Encoding")]
     if chosen in PAGES:
@@ -227,7 +258,7 @@ def _headers(full: str | None, chosen: Format) -> list[tuple[str, str]]:
     if full is None:
         return [*out, ("Cache-Control", NO_STORE)]
     out.append(("Cache-Control", REVALIDATE))
-    return out if request.method == "POST" else [*out, ("ETag", f'"{full}"')]
+    return out if method == "POST" else [*out, ("ETag", f'"{full}"')]
 
 
 def as_download(response: Response, stem: str, chosen: Format) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -10,7 +10,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from covalue.questions import Answers, Library
 from covalue.stores import Store
 from covalue.stores.cache import CachedStore
-from covalue.web import access, addresses, assets, crawlers, discovery, editor, graph_store, health, linked_data, nanopubs, problems, protocol, repeats, search, start
+from covalue.stores.streaming import Streaming
+from covalue.web import access, addresses, assets, crawlers, discovery, editor, graph_store, health, linked_data, nanopubs, plain, problems, protocol, repeats, search, start
 from covalue.web.ask import ask_blueprint
 from covalue.web.cases import cases_blueprint
 from covalue.web.languages import keep
@@ -80,17 +81,19 @@ def create_app(store: Store, library: Library | None = None, *, proxies: int = 0
     problems.register(app)
     app.before_request(_before)
     app.after_request(keep)
-    app.wsgi_app = access.Access(_repeating(app, service), service.metrics, ALWAYS)  # type: ignore[method-assign]
+    app.wsgi_app = access.Access(_quick(app, service), service.metrics, ALWAYS)  # type: ignore[method-assign]
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies)  # type: ignore[method-assign]
     return app
 
 
-def _repeating(app: Flask, service: Service) -> WSGIApplication:
-    """Where the operator lets answers be kept at all, they are kept as they were sent too."""
-    if not isinstance(service.store, CachedStore):
-        return app.wsgi_app
-    service.repeats = repeats.Repeats(app.wsgi_app, lambda: service.store.version)
+def _quick(app: Flask, service: Service) -> WSGIApplication:
+    """What is quicker done before Flask; where the operator lets answers be kept at all, they are kept as they were sent too."""
+    store = service.store
+    inner = plain.Plain(app.wsgi_app, cast(Streaming, store)) if hasattr(store, "stream") else app.wsgi_app
+    if not isinstance(store, CachedStore):
+        return inner
+    service.repeats = repeats.Repeats(inner, lambda: store.version)
     return service.repeats
 
 

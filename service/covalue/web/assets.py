@@ -67,7 +67,7 @@ def view(path: str) -> Response:
     found = _find(path)
     if found is None:
         raise NotFound
-    coding = IDENTITY if found.packed else answers.coding(small=len(found.data) < SMALLEST)
+    coding = IDENTITY if found.packed else answers.coding(request.environ, small=len(found.data) < SMALLEST)
     fresh = request.args.get("v") == found.digest[:12]
     held = client_has(found.digest[:32], (coding, IDENTITY))
     headers = {"Cache-Control": FOR_EVER if fresh else REVALIDATE, "ETag": f'"{held or with_coding(found.digest[:32], coding)}"', "Vary": "Accept-Encoding"}

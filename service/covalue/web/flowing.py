@@ -12,9 +12,8 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from flask import request
-
 from covalue.errors import CovalueError
+from covalue.stores.flow import Early, whole
 from covalue.stores.limits import CancelledError
 from covalue.web import problems
 from covalue.web.answers import Body
@@ -28,17 +27,17 @@ LINE = "\n!!! NOT WHOLE: use nothing of what stands above; {en} | 结果不完�
 """Begins a line and no comment, string, element or row in any format that we have."""
 
 
-def allowed() -> bool:
-    """Whether the answer to the request at hand may begin before it is whole."""
-    tells = request.environ.get(CUTS)
-    return tells is not None and tells()
+def early(environ: WSGIEnvironment) -> Early:
+    """Tells whether the answer to a request may begin before it is whole."""
+    tells: Early = environ.get(CUTS, whole)
+    return tells
 
 
-def guarded(body: Body) -> Body:
-    """A body as it may be sent: one that is not whole yet says so where it is cut."""
+def guarded(body: Body, environ: WSGIEnvironment) -> Body:
+    """A body as it may be sent in answer to a request: one that is not whole yet says so where it is cut."""
     if body.size is not None:
         return body
-    return Body(_until_cut(body.chunks, request.environ), None, body.close)
+    return Body(_until_cut(body.chunks, environ), None, body.close)
 
 
 def _until_cut(chunks: Iterable[bytes], environ: WSGIEnvironment) -> Iterator[bytes]:

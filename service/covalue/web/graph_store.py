@@ -82,7 +82,7 @@ def _content(service: Service, graph: str | None) -> Response:
 
 def _fresh(service: Service, graph: str | None, pick: Callable[[Shape], Format], opaque: str) -> Response:
     query = f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ {f'GRAPH <{graph}>' if graph else ''} {{ ?s ?p ?o }} }}"
-    shape, chosen, body = answers.evaluate(service.store, Request(query), pick, flowing.allowed)
+    shape, chosen, body = answers.evaluate(service.store, Request(query), pick, flowing.early(request.environ))
     if chosen in PAGES:
         return pages.result(shape, chosen, body, opaque, query, service.store.version)
-    return answers.send(flowing.guarded(answers.prepared(body, chosen)), chosen, opaque)
+    return answers.send(flowing.guarded(answers.prepared(body, chosen), request.environ), chosen, opaque)

@@ -99,8 +99,8 @@ class _Lenses:
         opaque = validators.tag(self._store.version, "document", chosen.extension, *key)
         response = answers.held(opaque, chosen)
         if response is None:
-            _, _, body = answers.evaluate(self._store, query, lambda _: chosen, flowing.allowed)
-            response = answers.send(flowing.guarded(answers.prepared(body, chosen)), chosen, opaque)
+            _, _, body = answers.evaluate(self._store, query, lambda _: chosen, flowing.early(request.environ))
+            response = answers.send(flowing.guarded(answers.prepared(body, chosen), request.environ), chosen, opaque)
         return answers.as_download(response, stem, chosen) if download else response
 
     def _triples(self, query: Request) -> list[ox.Triple]:

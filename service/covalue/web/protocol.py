@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import pyoxigraph as ox
@@ -25,9 +26,14 @@ from covalue.web import addresses, answers, flowing, pages, repeats, validators
 from covalue.web.encodings import IDENTITY
 from covalue.web.languages import language
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 FORM = "application/x-www-form-urlencoded"
 DIRECT = "application/sparql-query"
 UPDATE = "application/sparql-update"
+FAILED = "covalue.failed"
+"""In the environment of a request: the error in which its query has ended already, for the view to say."""
 METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
 LONGEST_ADDRESS = 200_000
 MOST_PARAMETERS = 1000
@@ -44,6 +50,7 @@ class Asked:
     named: tuple[str, ...] = ()
     download: bool = False
     bom: bool = False
+    accept: str | None = None
 
     def pick(self, shape: Shape) -> Format:
         """
@@ -52,7 +59,7 @@ class Asked:
         Raises:
             FormatError: none will do.
         """
-        return choose(shape, request.environ.get("HTTP_ACCEPT"), self.named, pages=True)
+        return choose(shape, self.accept, self.named, pages=True)
 
 
 def view(store: Store, describe: Callable[[Asked], Response]) -> View:
@@ -68,14 +75,41 @@ def view(store: Store, describe: Callable[[Asked], Response]) -> View:
         if asked.wanted is None:
             return describe(asked)
         environ = request.environ
-        environ["covalue.query"] = hashlib.sha256(asked.wanted.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        if FAILED in environ:
+            raise environ[FAILED]
+        note(environ, asked.wanted)
         held = _held(store, asked, asked.wanted) if "HTTP_IF_NONE_MATCH" in environ else None
         response = held or _answer(store, asked, asked.wanted)
-        response.headers["Covalue-Dataset"] = store.version
-        response.headers["Link"] = f'<{addresses.local(".well-known/void")}>; rel="describedby"'
+        response.headers.update(about(store, request.script_root))
         return response
 
     return sparql
+
+
+def plain(environ: WSGIEnvironment) -> Asked | None:
+    """
+    What a GET request asks that has a query and no other parameter, and wants data, as most programs do; None for any other, and for those
+    at fault.
+    """
+    address = environ["QUERY_STRING"]
+    if not address.startswith("query=") or len(address) > LONGEST_ADDRESS or not addresses.HOST.fullmatch(environ.get("HTTP_HOST", "")):
+        return None
+    try:
+        asked = _read(pairs := _pairs(address.encode("latin-1")), pairs, environ.get("HTTP_ACCEPT"))
+        shape = SHAPES.get(form(asked.wanted.text) or "") if asked.wanted and len(pairs) == 1 else None
+        return asked if shape and asked.pick(shape) not in PAGES else None
+    except CovalueError:
+        return None
+
+
+def note(environ: WSGIEnvironment, wanted: Request) -> None:
+    """What the log says of a query."""
+    environ["covalue.query"] = hashlib.sha256(wanted.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def about(store: Store, root: str) -> dict[str, str]:
+    """The headers of an answer that say what was asked; `root` is the path under which a proxy has put the service."""
+    return {"Covalue-Dataset": store.version, "Link": f'<{addresses.prefixed(root, ".well-known/void")}>; rel="describedby"'}
 
 
 def _held(store: Store, asked: Asked, wanted: Request) -> Response | None:
@@ -87,20 +121,20 @@ def _held(store: Store, asked: Asked, wanted: Request) -> Response | None:
         return None
     try:
         chosen = asked.pick(SHAPES[asks])
-        return answers.held(_tag(store, asked, wanted, chosen), chosen)
+        return answers.held(tag(store, asked, wanted, chosen), chosen)
     except CovalueError:  # what is wrong with the query is said first
         return None
 
 
 def _answer(store: Store, asked: Asked, wanted: Request) -> Response:
-    shape, chosen, body = answers.evaluate(store, wanted, asked.pick, flowing.allowed)
-    opaque = None if is_volatile(wanted.text) else _tag(store, asked, wanted, chosen)
+    shape, chosen, body = answers.evaluate(store, wanted, asked.pick, flowing.early(request.environ))
+    opaque = None if is_volatile(wanted.text) else tag(store, asked, wanted, chosen)
     try:
         if chosen in PAGES:
             return pages.result(shape, chosen, body, opaque, wanted.text, store.version)
         short = body.size is not None and body.size <= repeats.LONGEST
         body = answers.prepared(body, chosen, asked.bom)
-        response = answers.send(flowing.guarded(body), chosen, opaque)
+        response = answers.send(flowing.guarded(body, request.environ), chosen, opaque)
     except BaseException:
         body.close()
         raise
@@ -111,7 +145,8 @@ def _answer(store: Store, asked: Asked, wanted: Request) -> Response:
     return response
 
 
-def _tag(store: Store, asked: Asked, wanted: Request, chosen: Format) -> str:
+def tag(store: Store, asked: Asked, wanted: Request, chosen: Format) -> str:
+    """The entity tag of an answer, without its coding."""
     how = (language(), request.script_root) if chosen in PAGES else asked.bom
     graphs = (wanted.default_graphs, wanted.named_graphs)
     return validators.tag(store.version, normalised(wanted.text), graphs, chosen.media_type, chosen.extension, how)
@@ -130,9 +165,9 @@ def read_request() -> Asked:
     address = request.query_string
     if len(address) > LONGEST_ADDRESS:
         raise RequestURITooLarge
-    pairs = _pairs(address)
+    pairs, accept = _pairs(address), request.environ.get("HTTP_ACCEPT")
     if request.method != "POST":
-        return _read(pairs, pairs)
+        return _read(pairs, pairs, accept)
     kind = request.mimetype
     if kind == UPDATE:
         raise _no_update()
@@ -142,26 +177,27 @@ def read_request() -> Asked:
         raise UnsupportedMediaType
     if kind == DIRECT:
         direct = [("query", _utf8(request.get_data()))]
-        return _read([*direct, *pairs], [*direct, *pairs], must=True)
+        return _read([*direct, *pairs], [*direct, *pairs], accept, must=True)
     body = _pairs(request.get_data())
-    return _read(body, [*pairs, *body], must=True)
+    return _read(body, [*pairs, *body], accept, must=True)
 
 
-def _read(own: Pairs, everything: Pairs, must: bool = False) -> Asked:
+def _read(own: Pairs, everything: Pairs, accept: str | None, must: bool = False) -> Asked:
     """
     Args:
         own: the parameters among which the query must stand.
         everything: all parameters of the request.
+        accept: the header of that name.
         must: whether a request without a query is a fault.
     """
     if len(everything) == len(own) == 1 and own[0][0] == "query":  # what most ask
-        return Asked(Request(_text(own[0][1])))
+        return Asked(Request(_text(own[0][1])), accept=accept)
     if any(name == "update" for name, _ in everything):
         raise _no_update()
     named = tuple(v for p in ("format", "output", "results") for n, v in everything if n == p)
     flags = {n: v.strip().lower() not in ("", "0", "false", "no") for n, v in everything if n in ("download", "bom")}
     wanted = _wanted(own, everything, must)
-    return Asked(wanted, named, flags.get("download", False), flags.get("bom", False))
+    return Asked(wanted, named, flags.get("download", False), flags.get("bom", False), accept)
 
 
 def _wanted(own: Pairs, everything: Pairs, must: bool) -> Request | None:

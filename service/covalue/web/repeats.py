@@ -59,7 +59,7 @@ class Repeats:
         self._kept = Kept[Key, _Sent](most, _size)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") != PATH or environ["REQUEST_METHOD"] != "GET" or "HTTP_IF_NONE_MATCH" in environ:
+        if not repeatable(environ):
             return self._app(environ, start_response)
         try:
             key = (self._version(), *map(environ.get, SEEN))
@@ -94,6 +94,11 @@ class Repeats:
         if len(body) <= LONGEST:
             self._kept.keep(key, _Sent(*started[0], body, {name: environ[name] for name in TOLD if name in environ}))
         return (body,)
+
+
+def repeatable(environ: WSGIEnvironment) -> bool:
+    """Whether a request is one for an answer to a query that says nothing of answers that its client holds."""
+    return environ.get("PATH_INFO") == PATH and environ["REQUEST_METHOD"] == "GET" and "HTTP_IF_NONE_MATCH" not in environ
 
 
 def _size(key: Key, sent: _Sent) -> int:
