@@ -36,6 +36,9 @@ def test_browsers_get_a_page(accept: str, shape: Shape) -> None:
     [
         (None, Shape.BINDINGS, "srj"),
         ("", Shape.GRAPH, "ttl"),
+        ("*", Shape.BINDINGS, "srj"),
+        ("image/png, *; q=.2", Shape.BOOLEAN, "srj"),
+        ("text/csv;q=0.1, *", Shape.BINDINGS, "srj"),
         ("*/*", Shape.BINDINGS, "srj"),
         ("*/*", Shape.GRAPH, "ttl"),
         ("*/*, text/html", Shape.GRAPH, "ttl"),

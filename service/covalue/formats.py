@@ -76,6 +76,8 @@ JAVA = "text/html, image/gif, image/jpeg, *"
 RANGE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
 PARAMETER = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*"?)+')
 LONGEST_HEADER = 4096
+ANYTHING = ("*/*", "*")
+"""The wildcard, and how some older clients write it."""
 Ranges = Sequence[tuple[str, float]]
 
 
@@ -198,8 +200,8 @@ def _quality(wanted: Format, ranges: Ranges) -> tuple[float, int]:
 
 
 def _matches(kind: str, media: str) -> bool:
-    return kind in ("*/*", media) or (kind.endswith("/*") and media.startswith(kind[:-1]))
+    return kind in (*ANYTHING, media) or (kind.endswith("/*") and media.startswith(kind[:-1]))
 
 
 def _specificity(kind: str, media: str) -> int:
-    return 2 if kind == media else 1 if kind != "*/*" else 0
+    return 2 if kind == media else 1 if kind not in ANYTHING else 0

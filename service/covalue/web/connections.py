@@ -13,6 +13,7 @@ import socket
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,10 +22,13 @@ from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask, WSGITask
 
 from covalue.web.cuts import CUTS, CutError, sure
+from covalue.web.incoming import Incoming
 
 MB = 1_000_000
 LINGERING = 20
 """Connections of one client beyond its share that are told why before they are closed."""
+LISTENING_SECONDS, LISTENING_BYTES = 5.0, 16 * MB
+"""How long who sends a faulty request is listened to after it was told so. Closed at once, what it still sends would take the answer back (RFC 9112, section 9.6)."""
 FULL = 4 * MB
 """Bytes after which a connection goes on with a new buffer. What has been fetched of a buffer leaves memory or disk only with the whole of it."""
 PASSED = MB // 4
@@ -113,6 +117,7 @@ class Problem(ErrorTask):  # type: ignore[misc]
         self.status = f"{number} {title}"
         self.response_headers += [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store"), *self.channel.crowd.always]
         self.set_close_on_finish()
+        self.channel.listens_on = True
         self.content_length = len(body)
         self.write(body if getattr(self.request, "command", "") != "HEAD" else b"")
 
@@ -165,18 +170,22 @@ def problem(status: int, title: str, en: str, zh: str) -> bytes:
 class Channel(HTTPChannel):  # type: ignore[misc]
     """A connection that knows how long its client has kept us waiting."""
 
+    parser_class = Incoming
     task_class = Task
     error_task_class = Problem
+    listens_on = False
+    """Whether it stays a while after its last answer, only to take what comes."""
 
     def __init__(self, server: Any, sock: socket.socket, addr: Any, adj: Any, map: Any = None) -> None:
         self.crowd: Crowd = server.crowd
         self.client = str(addr[0]) if isinstance(addr, tuple) and addr else ""
         self.counted = True
+        self.close_when_flushed: bool = False
         self.current_outbuf_count: int = 0
         self.began: float | None = time.monotonic()
         """When the request that is not here yet began; a connection starts with one."""
-        self.fetched = self.marked_bytes = 0
-        self.marked = time.monotonic()
+        self.fetched = self.marked_bytes = self.heard = 0
+        self.marked = self.active = time.monotonic()
         self.crowd.clients[self.client] += 1
         super().__init__(server, sock, addr, adj, map=map)
         self.turned_away = self.crowd.full_for(self.client)
@@ -190,10 +199,25 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         head += [f"{name}: {value}" for name, value in self.crowd.always]
         with contextlib.suppress(OSError):
             self.socket.send("\r\n".join([*head, "", ""]).encode() + body)
-            self.socket.shutdown(socket.SHUT_WR)
-        self.began = time.monotonic() - self.crowd.patience.header_seconds + 1  # a second to read it: closed at once, what it sends would take it back
+        self._only_listen(1)
         if self.crowd.clients[self.client] > self.crowd.patience.each + LINGERING:
             self.handle_close()
+
+    def _only_listen(self, seconds: float) -> None:
+        """Says that nothing more will come from here, and takes what comes from there for a while, so that it can read what it was told."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)
+        self.turned_away = True
+        self.began = time.monotonic() - self.crowd.patience.header_seconds + seconds
+
+    def handle_write(self) -> None:
+        if self.close_when_flushed and self.listens_on:
+            self._flush_exception(self._flush_some)
+            if not self.total_outbufs_len and not self.will_close:
+                self.close_when_flushed = self.listens_on = False
+                self._only_listen(LISTENING_SECONDS)
+                return
+        super().handle_write()
 
     def readable(self) -> bool:
         return self.socket is not None and bool(super().readable())
@@ -203,9 +227,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def received(self, data: bytes) -> bool:
         if self.turned_away:
+            self.heard += len(data)
+            if self.heard > LISTENING_BYTES:
+                self.handle_close()
             return True
+        self.active = time.monotonic()
         if self.began is None:
-            self.began = time.monotonic()
+            self.began = self.active
         taken = bool(super().received(data))
         if self.request is None:
             self.began = None
@@ -214,6 +242,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def send(self, data: bytes, do_close: bool = True) -> int:
         sent = int(super().send(data, do_close=do_close))
         self.fetched += sent
+        self.active = time.monotonic()
         return sent
 
     def write_soon(self, data: Any) -> int:
@@ -235,7 +264,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             header = self.request is not None and self.request.headers_finished
             if now - self.began > (patience.request_seconds if header else patience.header_seconds) and patience.on("request"):
                 return True
-        elif not self.requests and not self.total_outbufs_len and time.time() - self.last_activity > patience.idle_seconds:
+        elif not self.requests and not self.total_outbufs_len and now - self.active > patience.idle_seconds:
             return True
         return patience.on("drain") and self._drains_slowly(now)
 
@@ -264,7 +293,22 @@ def watch(server: Any, crowd: Crowd) -> None:
     for one in [server] if isinstance(server, BaseWSGIServer) else [s for s in (several or {}).values() if isinstance(s, BaseWSGIServer)]:
         one.channel_class = Channel
         one.crowd = crowd
-        one.maintenance = lambda _now, one=one: crowd.sweep(list(one.active_channels.values()), time.monotonic())
+        one.maintenance = _sweeps(one, crowd)
+
+
+def _sweeps(server: BaseWSGIServer, crowd: Crowd) -> Callable[[float], None]:
+    """Sweeps now and then, by a clock that nobody sets: waitress asks the other one, and would wait as long as that has been put back."""
+    due = 0.0
+
+    def maintenance(_now: float) -> None:
+        nonlocal due
+        server.next_channel_cleanup = float("-inf")
+        now = time.monotonic()
+        if now >= due:
+            due = now + crowd.patience.sweep_seconds
+            crowd.sweep(list(server.active_channels.values()), now)
+
+    return maintenance
 
 
 def room_for_files(wanted: int) -> None:

@@ -1,0 +1,95 @@
+"""Requests that can be read in more than one way, and what becomes of connections whose clients are told off, over raw connections."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from covalue.web.connections import Patience
+from served import Reply, Served, build_tiny, read
+from test_web_protocol import values
+
+FOLLOWING = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+CHUNKS = b"5\r\nASK{}\r\n0\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """The tiny dataset."""
+    return Served(build_tiny(tmp_path_factory.mktemp("incoming")))
+
+
+def post(version: str, *fields: str) -> bytes:
+    return "\r\n".join((f"POST /sparql HTTP/{version}", "Host: x", "Content-Type: application/sparql-query", *fields, "", "")).encode()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        post("1.1", "Content-Length: 5", "Transfer-Encoding: chunked"),
+        post("1.1", "Transfer-Encoding: chunked", "Content-Length: 4"),
+        post("1.1", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"),
+        post("1.1", "transfer-encoding: chunked, chunked"),
+        post("1.0", "Transfer-Encoding: chunked", "Connection: keep-alive"),
+        post("1.0", "Transfer-Encoding: chunked", "Content-Length: 5", "Connection: keep-alive"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_refused_and_nothing_after_it_is_read(served: Served, head: bytes) -> None:
+    """A proxy before us may have read it the other way, and what follows was then hidden from it (RFC 9112, section 11.2)."""
+    raw = served.send(head + CHUNKS + FOLLOWING)
+    assert (400, "application/problem+json", 1) == (read(raw).status, read(raw).kind, raw.count(b"HTTP/1."))
+
+
+def test_chunks_are_read(served: Served) -> None:
+    raw = served.send(post("1.1", "Transfer-Encoding: chunked") + CHUNKS + FOLLOWING)
+    assert [200, 200] == [int(part[2:5]) for part in raw.split(b"HTTP/1.")[1:]]
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "gbk"])
+def test_an_address_as_it_is_typed(served: Served, coding: str) -> None:
+    """curl sends an address as it stands in the terminal; UTF-8 is understood, and of all else it is said what is wrong."""
+    text = '/sparql?query=SELECT+("小米"+AS+?x){}'
+    reply = read(served.send(b"GET " + text.encode(coding) + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+    if coding == "utf-8":
+        assert ["小米"] == values(reply)
+    else:
+        assert 400 == reply.status
+        assert "UTF-8" in reply.json["detail"]
+
+
+def test_a_path_as_it_is_typed(served: Served) -> None:
+    typed, encoded = (read(served.send(b"GET " + p + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")) for p in ("/case/小米".encode(), b"/case/%E5%B0%8F%E7%B1%B3"))
+    assert (404, typed.body) == (typed.status, encoded.body)
+
+
+def test_an_absolute_address_says_the_host(served: Served) -> None:
+    """RFC 9112, section 3.2.2: whatever the header says."""
+
+    def endpoint(target: str) -> Reply:
+        return read(served.send(f"GET {target} HTTP/1.1\r\nHost: header.example\r\nAccept: application/n-triples\r\nConnection: close\r\n\r\n".encode()))
+
+    assert "<http://target.example:81/sparql>" in endpoint("http://target.example:81/sparql").text
+    assert "<http://header.example/sparql>" in endpoint("/sparql").text
+    assert 400 == endpoint("http://us%65r@target.example/sparql").status
+
+
+def test_who_sends_too_much_is_told_so(served: Served) -> None:
+    """The answer comes before the end of the body; a connection closed at once would be reset, and the answer lost."""
+    body = b"x" * 6_000_000
+    assert 413 == read(served.send(post("1.1", f"Content-Length: {len(body)}", "Connection: close") + body)).status
+    assert 413 == read(served.send(post("1.1", "Transfer-Encoding: chunked") + b"5B8D80\r\n" + body + b"\r\n0\r\n\r\n")).status
+
+
+def test_a_clock_that_is_put_back_lends_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections are looked at by a clock that nobody can set: else a silent one would stay until the other clock has caught up."""
+    served = Served(build_tiny(tmp_path), patience=Patience(header_seconds=0.5, idle_seconds=0.5, sweep_seconds=0.05))
+    with served.connect(20) as silent, served.connect(20) as idle:
+        idle.sendall(FOLLOWING.replace(b"Connection: close\r\n", b""))
+        assert idle.recv(10_000).startswith(b"HTTP/1.1 200")
+        for module in ("server", "channel"):
+            monkeypatch.setattr(f"waitress.{module}.time", SimpleNamespace(time=lambda: time.monotonic() - 1e6))
+        assert not silent.recv(1)
+        assert not idle.recv(1)
