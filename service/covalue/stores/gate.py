@@ -32,11 +32,16 @@ class Lane(Enum):
 
 @dataclass(eq=False)
 class Ticket:
-    """One query on its way: who asks, in which lane, and, once it must wait, the event that says that its place is there. An empty client is nobody's."""
+    """
+    One query on its way: who asks, in which lane, and whether it has a place there. An empty client is nobody's.
+
+    A ticket that must wait has a lock, held until its place is there: an event would wake the thread twice.
+    """
 
     client: str
     lane: Lane = Lane.QUICK
-    granted: threading.Event | None = None
+    placed: bool = False
+    closed: threading.Lock | None = None
 
 
 class Gate:
@@ -69,9 +74,9 @@ class Gate:
             if not self._waiting[ticket.lane] and self._eligible(ticket.client, ticket.lane):
                 self._start(ticket)
                 return
-            granted = self._enqueue(ticket)
+            closed = self._enqueue(ticket)
             self._dispatch(ticket.lane)
-        self._wait(ticket, granted, cancel)
+        self._wait(ticket, closed, cancel)
 
     def leave(self, ticket: Ticket, seconds: float, overran: bool = False) -> None:
         """Gives the place back after so many seconds of evaluation; `overran` says that the quick lane was too short for it."""
@@ -128,8 +133,10 @@ class Gate:
         self._taken[ticket.lane] += 1
         running = self._running[ticket.lane]
         running[ticket.client] = running.get(ticket.client, 0) + 1
-        if ticket.granted:
-            ticket.granted.set()
+        ticket.placed = True
+        if ticket.closed:
+            ticket.closed.release()
+            ticket.closed = None
 
     def _stop(self, ticket: Ticket) -> None:
         self._taken[ticket.lane] -= 1
@@ -138,7 +145,7 @@ class Gate:
         if not running[ticket.client]:
             del running[ticket.client]
 
-    def _enqueue(self, ticket: Ticket) -> threading.Event:
+    def _enqueue(self, ticket: Ticket) -> threading.Lock:
         limits, waiting = self._limits, self._waiting
         mine = {lane: len(waiting[lane].get(ticket.client, ())) for lane in Lane}
         full = sum(map(self._length, Lane)) >= limits.queue
@@ -147,9 +154,10 @@ class Gate:
             full |= ticket.lane is Lane.HEAVY and mine[Lane.HEAVY] >= limits.client_heavy_queue
         if full and limits.on("queue"):
             raise self._overloaded(ticket.lane)
-        ticket.granted = granted = threading.Event()
+        ticket.closed = closed = threading.Lock()
+        closed.acquire()
         waiting[ticket.lane].setdefault(ticket.client, deque()).append(ticket)
-        return granted
+        return closed
 
     def _overloaded(self, lane: Lane) -> OverloadedError:
         each = self._limits.seconds if lane is Lane.HEAVY else self._usual
@@ -174,15 +182,15 @@ class Gate:
             else:
                 del waiting[client]
 
-    def _wait(self, ticket: Ticket, granted: threading.Event, cancel: Cancel | None) -> None:
+    def _wait(self, ticket: Ticket, closed: threading.Lock, cancel: Cancel | None) -> None:
         until = time.monotonic() + self._limits.wait_seconds
-        while not granted.wait(POLL):
+        while not closed.acquire(timeout=POLL):
             gone = cancel is not None and cancel()
             late = time.monotonic() > until
             with self._lock:
                 if not (gone or late):
                     self._dispatch(ticket.lane)  # what a client has wasted fades without anybody leaving
-                elif not granted.is_set():
+                elif not ticket.placed:
                     self._withdraw(ticket)
                     raise cancelled_error() if gone else self._overloaded(ticket.lane)
 

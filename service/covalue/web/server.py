@@ -21,6 +21,7 @@ from covalue.stores.sources import Opened, Source
 from covalue.web import logs
 from covalue.web.app import ALWAYS, MAX_BODY, create_app
 from covalue.web.connections import Crowd, Patience, room_for_files, watch
+from covalue.web.dispatch import Dispatcher
 from covalue.web.front import Front
 from covalue.web.metrics import Metrics
 
@@ -139,7 +140,7 @@ def listen(app: WSGIApplication, host: str, port: int, threads: int, *, proxies:
             app,
             host=host,
             port=port,
-            threads=threads,
+            _dispatcher=Dispatcher(threads),
             ident="covalue",
             clear_untrusted_proxy_headers=not proxies,
             channel_request_lookahead=1,  # lets a query see that its client has gone
