@@ -29,8 +29,8 @@ from covalue.stores.gate import Gate, Lane, Ticket
 from covalue.stores.limits import MB, Cancel, DeadlineError, Limits, OverloadedError, TextLimits, TooLargeError, check_size
 from covalue.stores.oxigraph import OxigraphStore
 from covalue.stores.processes import LOW_PRIORITY
+from covalue.stores.rows import RowCounter
 from covalue.stores.spool import Stream
-from covalue.stores.worker import RowCounter
 from processes import at_work, children, resident
 
 HOSTILE = Path(__file__).resolve().parent / "hostile"

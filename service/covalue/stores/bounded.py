@@ -31,7 +31,6 @@ from covalue.stores.limits import (
     Cancel,
     Limits,
     TooLargeError,
-    bytes_error,
     cancelled_error,
     check_size,
     crash_error,
@@ -39,6 +38,7 @@ from covalue.stores.limits import (
     memory_error,
 )
 from covalue.stores.processes import TICK, Starter, Worker, starter
+from covalue.stores.rows import Meter
 from covalue.stores.snapshot import ensure
 from covalue.stores.spool import Budget, Spool, Stream
 from covalue.stores.streaming import StreamStore
@@ -301,7 +301,7 @@ class _Run:
         self._looked = self._started
         self._quick = ticket.lane is Lane.QUICK
         self._lowered = False
-        self._size = 0
+        self._meter = Meter(limits)
 
     def lower(self) -> None:
         """From now on with low priority; the worker is not used again, since a process may not raise it by itself."""
@@ -316,9 +316,10 @@ class _Run:
                 frame = self._next()
                 kind = frame[:1]
                 if kind == b"D":
-                    spool.write(frame[2:])
+                    shape = SHAPES[chr(frame[1])]
+                    spool.write(self._meter.feed(frame[2:], choice.format(shape)))
                     if early() and self._may_stay():
-                        return self._flow(SHAPES[chr(frame[1])], choice, spool)
+                        return self._flow(shape, choice, spool)
                 elif kind == b"E":
                     return self._end(frame, choice, spool)
                 elif kind == b"F":
@@ -330,14 +331,15 @@ class _Run:
 
     def _end(self, frame: bytes, choice: _Choice, spool: Spool) -> Stream:
         shape = SHAPES[chr(frame[1])]
+        format = choice.format(shape)
         self._judge(frame)
-        spool.write(frame[3:])
+        spool.write(self._meter.feed(frame[3:], format, last=True))
         spool.rewind()
-        return Stream(shape, choice.format(shape), spool)
+        return Stream(shape, format, spool)
 
     def _flow(self, shape: Shape, choice: _Choice, spool: Spool) -> Stream:
-        self._size = spool.size
-        return Stream(shape, choice.format(shape), Flow(spool, self._rest(), self._stay.end))
+        format = choice.format(shape)
+        return Stream(shape, format, Flow(spool, self._rest(format), self._stay.end))
 
     def _may_stay(self) -> bool:
         """
@@ -346,24 +348,18 @@ class _Run:
         """
         return self._ticket.lane is Lane.HEAVY or self._gate.demote(self._ticket)
 
-    def _rest(self) -> Generator[bytes, None, None]:
+    def _rest(self, format: Format) -> Generator[bytes, None, None]:
         """What comes after the first pieces; worker and place are free again before the last one is given."""
         try:
             while (frame := self._next())[:1] == b"D":
-                yield self._measured(frame[2:])
+                yield self._meter.feed(frame[2:], format)
         except (EOFError, OSError) as e:
             raise self._died() from e
         if frame[:1] != b"E":
             raise self._failed(frame)
         self._judge(frame)
         self._stay.end()
-        yield self._measured(frame[3:])
-
-    def _measured(self, data: bytes) -> bytes:
-        self._size += len(data)
-        if self._size > self._limits.bytes and self._limits.on("bytes"):
-            raise bytes_error(self._limits)
-        return data
+        yield self._meter.feed(frame[3:], format, last=True)
 
     def _judge(self, frame: bytes) -> None:
         self._stay.fit = frame[2:3] == b"k" and not self._lowered

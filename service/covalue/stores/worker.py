@@ -20,7 +20,6 @@ import gc
 import json
 import os
 import pickle
-import re
 import select
 import signal
 import socket
@@ -29,12 +28,12 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn, Protocol
+from typing import NoReturn, Protocol
 
 from covalue.errors import CovalueError, StoreError
 from covalue.formats import FORMATS, Format, Shape
 from covalue.stores.channel import Channel
-from covalue.stores.limits import Limits, bytes_error, memory_error, rows_error
+from covalue.stores.limits import Limits, bytes_error, memory_error
 from covalue.stores.oxigraph import OxigraphStore, engine_error, shape_of
 
 CHUNK = 1 << 16
@@ -102,59 +101,13 @@ class _StopError(Exception):
         self.error = error
 
 
-class RowCounter:
-    """
-    Counts rows in serialised bytes, whatever the pieces in which they come.
-
-    Exact for tables: the marks cannot stand inside a value, where quotes and angle brackets are escaped. (In JSON a value that contains
-    `,{}` counts as a row too many.) In graphs it counts statements of N-Triples and N-Quads, and at most the statements elsewhere.
-    """
-
-    MARKS: Final = {
-        "srj": re.compile(rb',\{(?:"[^,}]|\})'),
-        "srx": re.compile(rb"<result>|<result/>"),
-        "rdf": re.compile(rb"</rdf:Description>"),
-        "jsonld": re.compile(rb':\[\{"@'),
-    }
-    LINE: Final = re.compile(rb"\n")
-    LONGEST: Final = 18
-
-    def __init__(self, format: Format) -> None:
-        self._mark = self.MARKS.get(format.extension, self.LINE)
-        self._quoted = format.extension == "csv"
-        self._inside = False
-        self._tail = b""
-        self.rows = 1 if format.extension == "srj" else -1 if format.extension in ("csv", "tsv") else 0
-
-    def feed(self, data: bytes | bytearray) -> int:
-        """Takes more bytes; returns the rows so far."""
-        if self._quoted:
-            self.rows += self._csv(data)
-        elif self._mark is self.LINE:
-            self.rows += data.count(b"\n")
-        else:
-            text = self._tail + data
-            self.rows += len(self._mark.findall(text)) - len(self._mark.findall(self._tail))
-            self._tail = text[-self.LONGEST + 1 :]
-        return self.rows
-
-    def _csv(self, data: bytes | bytearray) -> int:
-        if b'"' not in data:
-            return 0 if self._inside else data.count(b"\n")
-        pieces = data.split(b'"')
-        count = sum(piece.count(b"\n") for piece in pieces[self._inside :: 2])
-        self._inside ^= len(pieces) % 2 == 0
-        return count
-
-
 class Sink:
-    """Where the engine writes: full chunks go to the parent at once, the last one with the end mark."""
+    """Where the engine writes: full chunks go to the parent at once, the last one with the end mark. The parent counts rows, so that the engine need not wait for that."""
 
-    def __init__(self, channel: Channel, shape: Shape, format: Format, limits: Limits) -> None:
+    def __init__(self, channel: Channel, shape: Shape, limits: Limits) -> None:
         self._channel, self._limits = channel, limits
         self._letter = LETTERS[shape].encode()
         self._buffer = bytearray()
-        self._counter = RowCounter(format)
         self.size = 0
 
     def write(self, data: bytes) -> int:
@@ -164,21 +117,15 @@ class Sink:
             raise _StopError(bytes_error(self._limits))
         self._buffer += data
         if len(self._buffer) > CHUNK:
-            self._count()
             self._channel.send(b"D" + self._letter, self._buffer)
             self._buffer.clear()
         return len(data)
-
-    def _count(self) -> None:
-        if self._counter.feed(self._buffer) > self._limits.rows and self._limits.on("rows"):
-            raise _StopError(rows_error(self._limits))
 
     def flush(self) -> None:
         """Nothing: chunks go out when they are full."""
 
     def end(self, keep: bool) -> None:
-        """Sends what is left, with the end mark; it too may have the row that is too many."""
-        self._count()
+        """Sends what is left, with the end mark."""
         self._channel.send(b"E" + self._letter + (b"k" if keep else b"r"), self._buffer)
 
 
@@ -226,7 +173,7 @@ class Engine:
             format = self._ask(shape)
         if format is None:
             return
-        sink = Sink(self._channel, shape, format, self._limits)
+        sink = Sink(self._channel, shape, self._limits)
         results.serialize(sink, format=format.engine)  # type: ignore[arg-type]
         results = None  # type: ignore[assignment]  # what it holds is to be free before the worker is measured
         sink.end(self._watch.fit())
