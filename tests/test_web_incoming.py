@@ -1,14 +1,22 @@
-"""Requests that can be read in more than one way, and what becomes of connections whose clients are told off, over raw connections."""
+"""Requests that can be read in more than one way, and connections that come to a bad end, over raw connections."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import socket
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from covalue.web.connections import Patience
+from covalue.web.server import listen
+from processes import wait_until
 from served import Reply, Served, build_tiny, read
 from test_web_protocol import values
 
@@ -93,3 +101,30 @@ def test_a_clock_that_is_put_back_lends_no_time(tmp_path: Path, monkeypatch: pyt
             monkeypatch.setattr(f"waitress.{module}.time", SimpleNamespace(time=lambda: time.monotonic() - 1e6))
         assert not silent.recv(1)
         assert not idle.recv(1)
+
+
+@pytest.mark.parametrize("length", [[], [("Content-Length", str(400 << 16))]], ids=["chunks", "length"])
+def test_a_full_disk_ends_the_answer(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, length: list[tuple[str, str]]) -> None:
+    """What cannot wait for a slow client on the disk is not sent, and its end is no end of an answer; waitress would look for more without rest."""
+
+    def append(self: Any, _data: bytes) -> None:
+        self.file.seek(0, 2)  # where a failure leaves it
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def long(_environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain"), *length])
+        yield from [b"x" * (1 << 16)] * 400
+
+    monkeypatch.setattr("waitress.buffers.TempfileBasedBuffer.append", append)
+    server = listen(long, "127.0.0.1", 0, 1, patience=Patience(drain_seconds=3600))
+    threading.Thread(target=server.run, daemon=True).start()
+    got = b""
+    with socket.create_connection(("127.0.0.1", server.effective_port), timeout=60) as connection:
+        connection.sendall(FOLLOWING.replace(b"Connection: close\r\n", b""))
+        wait_until(lambda: any("cannot wait" in r.message for r in caplog.records))
+        with contextlib.suppress(ConnectionResetError):
+            while piece := connection.recv(1 << 20):
+                got += piece
+    assert got.startswith(b"HTTP/1.1 200")
+    assert len(got) < 400 << 16
+    assert not got.endswith(b"0\r\n\r\n")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import socket
 import sys
 import time
@@ -24,6 +25,7 @@ from waitress.task import ErrorTask, WSGITask
 from covalue.web.cuts import CUTS, CutError, sure
 from covalue.web.incoming import Incoming
 
+log = logging.getLogger("covalue.web")
 MB = 1_000_000
 LINGERING = 20
 """Connections of one client beyond its share that are told why before they are closed."""
@@ -255,7 +257,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self.crowd.waiting[self.client] += len(data)
             if self.current_outbuf_count > (FULL if self.total_outbufs_len else PASSED):
                 self.current_outbuf_count = self.adj.outbuf_high_watermark  # by which waitress knows that the buffer is full
-        return int(super().write_soon(data))
+        try:
+            return int(super().write_soon(data))
+        except OSError as e:  # waitress would neither send what the buffer still holds nor end, and look for more of it without rest
+            log.error("an answer cannot wait for its client: the temporary folder takes nothing", extra={"reason": e.strerror})
+            self.will_close = True
+            self.server.pull_trigger()
+            raise ClientDisconnected from e
 
     def overdue(self, now: float) -> bool:
         """Whether its client has used up our patience."""
