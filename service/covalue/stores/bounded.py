@@ -38,6 +38,7 @@ from covalue.stores.limits import (
     memory_error,
 )
 from covalue.stores.processes import TICK, Starter, Worker, starter
+from covalue.stores.readahead import ReadAhead
 from covalue.stores.rows import Meter
 from covalue.stores.snapshot import ensure
 from covalue.stores.spool import Budget, Spool, Stream
@@ -82,11 +83,18 @@ class BoundedStore(StreamStore):
         self._pool = _Pool(starter(opener, self.limits, method), self.limits)
         self._heavy = _Known()
         self._version, self._graphs = self._pool.about(manifest)
+        self._ahead: ReadAhead | None = None
 
     @classmethod
-    def open(cls, folder: Path, limits: Limits | None = None, *, method: str | None = None) -> BoundedStore:
+    def open(cls, folder: Path, limits: Limits | None = None, *, method: str | None = None, ahead: bool = False) -> BoundedStore:
         """
         The dataset built last into a folder: in memory, or from `Limits.disk_triples` on as a store on disk beside it.
+
+        Args:
+            folder: of the artefact.
+            limits: what queries may take.
+            method: `fork` (Linux) or `spawn`; None chooses.
+            ahead: whether the files of a store on disk are read through in the background (see `readahead`): for who asks for long.
 
         Raises:
             StoreError: nothing was built there, or it cannot be loaded.
@@ -94,14 +102,19 @@ class BoundedStore(StreamStore):
         limits = limits or Limits()
         manifest = read_manifest(folder)
         if manifest is not None and manifest.triples > limits.disk_triples:
-            return cls(ensure(folder, manifest), limits, method=method, manifest=manifest)
+            snapshot = ensure(folder, manifest)
+            store = cls(snapshot, limits, method=method, manifest=manifest)
+            if ahead:
+                store._ahead = ReadAhead(snapshot.path)
+                store._ahead.start()
+            return store
         try:
             return cls(Folder(folder, version=manifest.digest if manifest else ""), limits, method=method, manifest=manifest)
         except StoreError:
             now = read_manifest(folder)
             if manifest is None or now is None or now.digest == manifest.digest:
                 raise
-        return cls.open(folder, limits, method=method)  # a build ended in between
+        return cls.open(folder, limits, method=method, ahead=ahead)  # a build ended in between
 
     @classmethod
     def from_files(cls, files: Sequence[Path], limits: Limits | None = None, *, method: str | None = None) -> BoundedStore:
@@ -121,11 +134,14 @@ class BoundedStore(StreamStore):
         return self._graphs
 
     def counts(self) -> dict[str, int]:
-        """How many queries run and wait in each lane, how many workers live, and the bytes in temporary files."""
-        return self._gate.counts() | {"workers": self._pool.alive, "spooled_bytes": self._budget.used}
+        """How many queries run and wait in each lane, how many workers live, the bytes in temporary files, and what is read ahead of questions."""
+        ahead = {"ahead_bytes": self._ahead.read, "ahead_ended": int(self._ahead.ended)} if self._ahead else {}
+        return self._gate.counts() | {"workers": self._pool.alive, "spooled_bytes": self._budget.used} | ahead
 
     def close(self) -> None:
         """Ends all workers; queries that run end in an error."""
+        if self._ahead:
+            self._ahead.close()
         self._pool.close()
 
     def stream(self, request: Request, pick: Pick, *, client: str = "", cancel: Cancel | None = None, seconds: float | None = None, early: Early = whole) -> Stream:

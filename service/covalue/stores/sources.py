@@ -85,7 +85,7 @@ class Built:
         self._seen: tuple[int, ...] = ()
 
     def open(self) -> Opened:
-        store = BoundedStore.open(self._folder, self._limits)
+        store = BoundedStore.open(self._folder, self._limits, ahead=True)
         self._version = store.version
         return self._around.put(store, self._limits)
 

@@ -35,6 +35,7 @@ from covalue.formats import FORMATS, Format, Shape
 from covalue.stores.channel import Channel
 from covalue.stores.limits import Limits, bytes_error, memory_error
 from covalue.stores.oxigraph import OxigraphStore, engine_error, shape_of
+from covalue.stores.tables import tables, taken
 
 CHUNK = 1 << 16
 STACK = 256 << 20
@@ -139,7 +140,7 @@ class Engine:
         """Never returns: the process ends with the connection."""
         code = 1
         try:
-            self._watch.arm(unopened(self._opened.folder))
+            self._watch.arm(unopened(self._opened.folder), taken(self._opened.folder))
             self._channel.send(b"R%d" % threading.get_native_id())
             while True:
                 self._one(*pickle.loads(self._channel.receive()))
@@ -210,16 +211,17 @@ class Watch:
         self._until: float | None = None
         self._base = 0
 
-    def arm(self, files: int = 0) -> None:
+    def arm(self, files: int = 0, kept: int = 0) -> None:
         """
         Called by the engine thread when all is opened: memory counts from here, and no file or socket can be opened any more.
 
         Args:
             files: of the store, that the engine has not opened yet; so many more it can.
+            kept: bytes that the engine will take for them by and by, and keep from question to question; no query is to blame for them.
         """
-        self._base = self.memory()
+        self._base = self.memory() + kept
         if self._limits.on("rlimit"):
-            _limit_memory(self._statm, self._limits.memory)
+            _limit_memory(self._statm, self._limits.memory + kept)
         if self._limits.on("network"):
             _close_network(files)
 
@@ -314,10 +316,10 @@ def unopened(folder: Path | None) -> int:
     """How many files of a store on disk this process has not opened yet: of large ones the engine opens many only when it needs them."""
     if folder is None:
         return 0
-    tables = {str(path) for path in folder.resolve().glob("*.sst")}
+    closed = {str(path) for path in tables(folder.resolve())}
     with contextlib.suppress(OSError):
-        tables -= {str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
-    return len(tables)
+        closed -= {str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
+    return len(closed)
 
 
 def _close_network(files: int = 0) -> None:
