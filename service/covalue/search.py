@@ -443,8 +443,8 @@ def read(store: Store, library: Library | None = None) -> Index:
 
     Cost: linear, about a second for 10^5 labels.
     """
-    names = _values(store, NAMES, "isIRI(?x) && isLiteral(?o)")
-    texts = _values(store, TEXTS, "isIRI(?x) && isLiteral(?o)")
+    names = _values(store, NAMES)
+    texts = _values(store, TEXTS)
     types = _types(store)
     depth = _Depth(store)
     about: dict[str, dict[str, str]] = {}
@@ -466,9 +466,10 @@ def read(store: Store, library: Library | None = None) -> Index:
     return Index(entries, cut=max(len(names), len(texts)) >= MOST)
 
 
-def _values(store: Store, curies: Iterable[str], condition: str) -> list[tuple[str, str, ox.Literal]]:
+def _values(store: Store, curies: Iterable[str]) -> list[tuple[str, str, ox.Literal]]:
+    """Things, properties and their texts. What is no IRI or no text is left out here: a FILTER would look up each term of all pages before the one that is asked for."""
     listed = " ".join(f"<{ox.NamedNode(PREFIXES[c.partition(':')[0]] + c.partition(':')[2]).value}>" for c in curies)
-    found = _all(store, f"SELECT ?x ?p ?o {{ VALUES ?p {{ {listed} }} ?x ?p ?o FILTER({condition}) }}")
+    found = _all(store, f"SELECT ?x ?p ?o {{ VALUES ?p {{ {listed} }} ?x ?p ?o }}")
     return [(x.value, shrink(p.value), o) for x, p, o in found if isinstance(x, ox.NamedNode) and isinstance(p, ox.NamedNode) and isinstance(o, ox.Literal)]
 
 
@@ -491,7 +492,7 @@ def _all(store: Store, query: str) -> Sequence[Row]:
 
 
 def _types(store: Store) -> dict[str, tuple[str, ...]]:
-    found = _all(store, f"SELECT ?x ?c {{ ?x <{RDF_TYPE}> ?c FILTER(isIRI(?x) && isIRI(?c)) }}")
+    found = _all(store, f"SELECT ?x ?c {{ ?x <{RDF_TYPE}> ?c }}")
     out: dict[str, tuple[str, ...]] = {}
     for x, c in found:
         if isinstance(x, ox.NamedNode) and isinstance(c, ox.NamedNode):
