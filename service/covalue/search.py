@@ -450,20 +450,23 @@ def read(store: Store, library: Library | None = None) -> Index:
     about: dict[str, dict[str, str]] = {}
     for iri, _, literal in texts:
         about.setdefault(iri, {}).setdefault(literal.language or "", literal.value)
-    called: dict[str, tuple[dict[str, str], dict[str, None]]] = {}
-    for iri, property, literal in sorted(names, key=lambda row: (NAMES[row[1]], row[0], row[2].language or "", row[2].value)):
-        labels, others = called.setdefault(iri, ({}, {}))
-        lang = literal.language or ""
-        if NAMES[property] or lang in labels:
-            others.setdefault(literal.value)
-        else:
-            labels[lang] = literal.value
-    entries = [
-        Entry(iri, _kind(iri, types.get(iri, ()), depth), labels, tuple(o for o in others if o not in labels.values()), about.get(iri, {}), depth.deepest(types.get(iri, ())))
-        for iri, (labels, others) in called.items()
-    ]
+    called: dict[str, list[tuple[int, str, str]]] = {}
+    for iri, property, literal in names:
+        called.setdefault(iri, []).append((NAMES[property], literal.language or "", literal.value))
+    entries = [Entry(iri, _kind(iri, types.get(iri, ()), depth), *_called(said), about.get(iri, {}), depth.deepest(types.get(iri, ()))) for iri, said in called.items()]
     entries += _questions(library) if library else ()
     return Index(entries, cut=max(len(names), len(texts)) >= MOST)
+
+
+def _called(said: Iterable[tuple[int, str, str]]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The label in each language, and other names, of a thing, from its names with rank and language. They are put in order here, since nothing else runs while all are."""
+    labels, others = dict[str, str](), dict[str, None]()
+    for rank, lang, name in sorted(said):
+        if rank or lang in labels:
+            others.setdefault(name)
+        else:
+            labels[lang] = name
+    return labels, tuple(o for o in others if o not in labels.values())
 
 
 def _values(store: Store, curies: Iterable[str]) -> list[tuple[str, str, ox.Literal]]:
