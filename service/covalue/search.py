@@ -27,6 +27,7 @@ from operator import or_
 
 import pyoxigraph as ox
 
+from covalue import beside
 from covalue.description import Term, rows
 from covalue.grams import SIZE, WIDE, Part, counted, members, shared
 from covalue.names import BASE, PREFIXES, RDF_TYPE, RDFS_SUBCLASSOF, shrink
@@ -419,7 +420,7 @@ class Finder:
     """The index of a store, made when first asked for, and anew when the store holds other data."""
 
     def __init__(self, store: Store, library: Library | None = None) -> None:
-        self._index = Once(lambda: store.version, lambda: _prepared(read(store, library)))
+        self._index = Once(lambda: store.version, lambda: _read(store, library))
 
     def index(self) -> Index:
         """
@@ -431,10 +432,17 @@ class Finder:
         return self._index.get()
 
 
-def _prepared(index: Index) -> Index:
+def _read(store: Store, library: Library | None) -> Index:
+    with beside.requests():
+        index = read(store, library)
     if len(index.entries) > MANY:
-        threading.Thread(target=index.prepare, name="search-index", daemon=True).start()
+        threading.Thread(target=_prepare, args=(index,), name="search-index", daemon=True).start()
     return index
+
+
+def _prepare(index: Index) -> None:
+    with beside.requests():
+        index.prepare()
 
 
 def read(store: Store, library: Library | None = None) -> Index:
