@@ -1,7 +1,8 @@
-"""Long work in a thread gives way to requests more often than usual, and only while it lasts."""
+"""Long work in a thread gives way to requests more often than usual, and stops them for no garbage; only while it lasts."""
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,15 +33,25 @@ def test_short_turns_while_work_lasts() -> None:
     """Also when several works overlap, and when one fails."""
     first, second = beside.requests(), beside.requests()
     first.__enter__()
-    assert beside.TURN == turn()
+    assert (beside.TURN, False) == (turn(), gc.isenabled())
     second.__enter__()
     first.__exit__(None, None, None)
-    assert beside.TURN == turn()
+    assert (beside.TURN, False) == (turn(), gc.isenabled())
     second.__exit__(None, None, None)
-    assert USUAL == turn()
+    assert (USUAL, True) == (turn(), gc.isenabled())
     with pytest.raises(ValueError, match="x"), beside.requests():
         raise ValueError("x")
-    assert USUAL == turn()
+    assert (USUAL, True) == (turn(), gc.isenabled())
+
+
+def test_who_collects_no_garbage_goes_on_so() -> None:
+    gc.disable()
+    try:
+        with beside.requests():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_turns_are_never_longer_than_usual() -> None:

@@ -76,15 +76,8 @@ def run(
 
 
 def _warm(app: Flask) -> None:
-    """
-    The collector of garbage rests meanwhile: it would stop all requests again and again to look through the names that have been read so far,
-    half a second each time where there are a million. Afterwards it looks no more at what the application holds.
-    """
-    gc.disable()
-    try:
-        app.extensions["covalue"].warm()
-    finally:
-        gc.enable()
+    """Then what the application holds is no more looked through by the collector of garbage, which comes by every few requests."""
+    app.extensions["covalue"].warm()
     gc.unfreeze()  # of an application before this one
     gc.collect()
     gc.freeze()
