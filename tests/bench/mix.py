@@ -24,7 +24,9 @@ MIX = {
 DESCRIBE = "DESCRIBE <CASE>"
 HEAVY = "SELECT ?role ?class (COUNT(?x) AS ?n) WHERE { ?x vcc:inRole ?role ; vcc:towardsDimension ?d ; a ?kind . ?kind rdfs:subClassOf* ?class } GROUP BY ?role ?class"
 """The matrix rolled up over the classes: what takes rdflib most of a second over 10⁵ statements."""
-ONE_CASE = ("path", "labels", "evidence", "compare", "graph")
+ONE_CASE = ("path", "labels", "evidence", "graph")
+TWO_CASES = ("compare",)
+"""The engine goes from one case to the other through all cases, so these grow with the data."""
 WHOLE = ("matrix", "regex", "count")
 SMALL = "labels"
 _fresh = itertools.count(1_000_000)
