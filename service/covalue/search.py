@@ -14,16 +14,18 @@ Among few names nothing but the names is kept; among many `Index.prepare` adds a
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import unicodedata
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import islice
 from operator import or_
+from types import MappingProxyType
 
 import pyoxigraph as ox
 
@@ -252,7 +254,11 @@ class Index:
         return Found(hits, len(chosen), False, {k: counts[k] for k in KINDS if counts[k]})
 
 
-Row = tuple[Term | None, ...]
+Row = Sequence[Term | None]
+Said = tuple[str, ...]
+Keep = Callable[[Row], tuple[str, Said] | None]
+"""Of a solution, the thing and what is said of it; None where it is of no use."""
+NOTHING: Mapping[str, str] = MappingProxyType({})
 Ranked = list[tuple[int, int]]
 """Hits as the number of the step that found them and their rank, best first."""
 
@@ -451,25 +457,27 @@ def read(store: Store, library: Library | None = None) -> Index:
 
     Cost: linear, about a second for 10^5 labels.
     """
-    names = _values(store, NAMES)
-    texts = _values(store, TEXTS)
+    names, cut = _values(store, NAMES)
+    texts, some = _values(store, TEXTS)
     types = _types(store)
     depth = _Depth(store)
-    about: dict[str, dict[str, str]] = {}
-    for iri, _, literal in texts:
-        about.setdefault(iri, {}).setdefault(literal.language or "", literal.value)
-    called: dict[str, list[tuple[int, str, str]]] = {}
-    for iri, property, literal in names:
-        called.setdefault(iri, []).append((NAMES[property], literal.language or "", literal.value))
-    entries = [Entry(iri, _kind(iri, types.get(iri, ()), depth), *_called(said), about.get(iri, {}), depth.deepest(types.get(iri, ()))) for iri, said in called.items()]
+    entries = [_entry(iri, said, texts.get(iri, ()), types.get(iri, ()), depth) for iri, said in names.items()]
     entries += _questions(library) if library else ()
-    return Index(entries, cut=max(len(names), len(texts)) >= MOST)
+    return Index(entries, cut=cut or some)
 
 
-def _called(said: Iterable[tuple[int, str, str]]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The label in each language, and other names, of a thing, from its names with rank and language. They are put in order here, since nothing else runs while all are."""
+def _entry(iri: str, said: Iterable[Said], texts: Iterable[Said], types: Iterable[Said], depth: _Depth) -> Entry:
+    classes = [c for (c,) in types]
+    about: dict[str, str] = {}
+    for _, lang, text, _ in texts:
+        about.setdefault(lang, text)
+    return Entry(iri, _kind(iri, classes, depth), *_called(said), about or NOTHING, depth.deepest(classes))
+
+
+def _called(said: Iterable[Said]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The label of a thing in each language, and its other names. They are put in order here, since nothing else runs while all are."""
     labels, others = dict[str, str](), dict[str, None]()
-    for rank, lang, name in sorted(said):
+    for rank, lang, name in sorted((NAMES[property], lang, name) for property, lang, name, _ in said):
         if rank or lang in labels:
             others.setdefault(name)
         else:
@@ -477,38 +485,56 @@ def _called(said: Iterable[tuple[int, str, str]]) -> tuple[dict[str, str], tuple
     return labels, tuple(o for o in others if o not in labels.values())
 
 
-def _values(store: Store, curies: Iterable[str]) -> list[tuple[str, str, ox.Literal]]:
-    """Things, properties and their texts. What is no IRI or no text is left out here: a FILTER would look up each term of all pages before the one that is asked for."""
-    listed = " ".join(f"<{ox.NamedNode(PREFIXES[c.partition(':')[0]] + c.partition(':')[2]).value}>" for c in curies)
-    found = _all(store, f"SELECT ?x ?p ?o {{ VALUES ?p {{ {listed} }} ?x ?p ?o }}")
-    return [(x.value, shrink(p.value), o) for x, p, o in found if isinstance(x, ox.NamedNode) and isinstance(p, ox.NamedNode) and isinstance(o, ox.Literal)]
-
-
-def _all(store: Store, query: str) -> Sequence[Row]:
+def _values(store: Store, curies: Iterable[str]) -> tuple[dict[str, list[Said]], bool]:
     """
-    The solutions of a query, at most `MOST`, read by pages.
+    Property, language, text and datatype of what some properties say of each thing; and whether there was more.
 
-    No standard says that pages of an unordered query fit together. Where a row comes twice they did not, unless it is there twice, and all
-    is read at once: pages of as many rows as there are, each of them once, are complete.
+    What is no IRI or no text is left out here: a FILTER would look up each term of all pages before the one that is asked for.
     """
-    found: list[Row] = []
-    while len(found) < MOST:
-        page = rows(store, f"{query} OFFSET {len(found)} LIMIT {PAGE}")
-        found += map(tuple, page)
+    known = {ox.NamedNode(PREFIXES[c.partition(":")[0]] + c.partition(":")[2]).value: c for c in curies}
+
+    def keep(row: Row) -> tuple[str, Said] | None:
+        x, p, o = row
+        if isinstance(x, ox.NamedNode) and isinstance(p, ox.NamedNode) and isinstance(o, ox.Literal):
+            return x.value, (known[p.value], sys.intern(o.language or ""), o.value, "" if o.language else sys.intern(o.datatype.value))
+        return None
+
+    return _all(store, f"SELECT ?x ?p ?o {{ VALUES ?p {{ {' '.join(f'<{iri}>' for iri in known)} }} ?x ?p ?o }}", keep)
+
+
+def _types(store: Store) -> dict[str, list[Said]]:
+    def keep(row: Row) -> tuple[str, Said] | None:
+        x, c = row
+        return (x.value, (sys.intern(c.value),)) if isinstance(x, ox.NamedNode) and isinstance(c, ox.NamedNode) else None
+
+    return _all(store, f"SELECT ?x ?c {{ ?x <{RDF_TYPE}> ?c }}", keep)[0]
+
+
+def _all(store: Store, query: str, keep: Keep) -> tuple[dict[str, list[Said]], bool]:
+    """
+    What the solutions of a query say of each thing, at most `MOST`, read by pages; and whether there were as many.
+
+    No standard says that pages of an unordered query fit together. Where a thing has the same said twice they did not, and all is read at
+    once: pages of as many rows as there are, each of them once, are complete. Of each page only what is kept stays in memory.
+    """
+    found: dict[str, list[Said]] = {}
+    count = 0
+    while count < MOST:
+        page = rows(store, f"{query} OFFSET {count} LIMIT {PAGE}")
+        _add(found, page, keep)
+        count += len(page)
         if len(page) < PAGE:
             break
-    if len(found) > PAGE and len(set(found)) < len(found):
-        return [tuple(row) for row in rows(store, f"{query} LIMIT {MOST}")]
-    return found
+    if count > PAGE and any(len(set(said)) < len(said) for said in found.values()):
+        found = {}
+        _add(found, rows(store, f"{query} LIMIT {MOST}"), keep)
+    return found, count >= MOST
 
 
-def _types(store: Store) -> dict[str, tuple[str, ...]]:
-    found = _all(store, f"SELECT ?x ?c {{ ?x <{RDF_TYPE}> ?c }}")
-    out: dict[str, tuple[str, ...]] = {}
-    for x, c in found:
-        if isinstance(x, ox.NamedNode) and isinstance(c, ox.NamedNode):
-            out[x.value] = (*out.get(x.value, ()), c.value)
-    return out
+def _add(found: dict[str, list[Said]], page: Iterable[Row], keep: Keep) -> None:
+    for row in page:
+        if (kept := keep(row)) is not None:
+            found.setdefault(kept[0], []).append(kept[1])
 
 
 class _Depth:
