@@ -66,10 +66,14 @@ def test_health(served: Served, path: str) -> None:
     assert (200, "text/plain", "no-store") == (reply.status, reply.kind, reply["Cache-Control"])
 
 
-def test_not_ready_is_503_and_still_alive() -> None:
-    """A supervisor restarts what is dead, and sends nothing to what is not ready."""
-    served = Served(Broken(StoreError("the store is closed.")))
-    assert 503 == served.ask("/health/ready").status
+@pytest.mark.parametrize("error", [StoreError("the store is closed."), DeadlineError("the query ran too long."), CrashError("it died."), TooLargeError("too much.")])
+def test_not_ready_is_503_and_still_alive(error: Exception) -> None:
+    """A supervisor restarts what is dead, and sends nothing to what is not ready, for whatever reason: it is no fault of a query."""
+    served = Served(Broken(error))
+    reply = served.ask("/health/ready")
+    assert (503, 503) == (reply.status, reply.json["status"])
+    assert "query" not in reply.json["detail"]
+    assert reply["Retry-After"]
     assert 200 == served.ask("/health/live").status
 
 

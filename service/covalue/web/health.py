@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from flask import Response
 
-from covalue.errors import CovalueError
+from covalue.errors import CovalueError, StoreError
 from covalue.formats import Shape, by_name
 from covalue.stores import Request
-from covalue.stores.limits import OverloadedError
+from covalue.stores.limits import DeadlineError, OverloadedError
 from covalue.web import problems
 from covalue.web.metrics import CONTENT_TYPE
 from covalue.web.service import Service
@@ -36,8 +36,10 @@ def ready(service: Service) -> Callable[[], Response]:
             service.store.answer(Request("ASK { BIND(NOW() AS ?now) }"), lambda _: json)
         except OverloadedError:
             return _plain("busy\n")
+        except DeadlineError:
+            return problems.own(StoreError("the store does not answer in time.", "存储未在限时内应答。"))
         except CovalueError as e:
-            return problems.own(e)
+            return problems.own(StoreError(e.en, e.zh))  # 503, whatever the fault would be of a query
         return _plain("ready\n")
 
     return view
