@@ -61,6 +61,7 @@ def test_robots_keeps_crawlers_from_what_is_endless(tiny: Served) -> None:
     for path in ("/", "/ontology", "/case/tiny/mill.html", "/questions"):
         assert rules.can_fetch("any", tiny.url + path)
     assert [f"{tiny.url}/sitemap.xml"] == rules.site_maps()
+    assert 304 == tiny.ask("/robots.txt", If_None_Match=reply["ETag"]).status
 
 
 def test_the_map_lists_pages_that_answer_in_both_languages(tiny: Served) -> None:

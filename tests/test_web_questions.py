@@ -408,6 +408,8 @@ def test_citation_of_the_dataset(served: LibraryServed) -> None:
         ("/questions/actors/zz-typed?one=users&one=xiaomi", 400, "takes one value"),
         ("/questions/figures/zz-needed", 400, "required"),
         ("/questions/figures/all-figure", 404, "figures/all-figures"),
+        ("/questions/zzqqxx/%E9%BE%98", 404, 'no question "zzqqxx/龘".'),
+        (f"{PROFILE}?actor=%E9%BE%98", 400, 'does not know "龘".'),
         ("/questions/figures/all-figures/more", 404, "nothing is known"),
         ("/network.graphml?case=xiaomy", 400, 'nearest is "xiaomi"'),
         ("/network.gexf?which=vlaue", 400, 'nearest is "value"'),

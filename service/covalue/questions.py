@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -113,8 +113,21 @@ class Library:
         """
         if name not in self.questions:
             near = difflib.get_close_matches(name, self.questions, n=3, cutoff=0.4)
-            raise InputError(f'there is no question "{name}"; the nearest are {", ".join(near) or "-"}.', f"没有问题“{name}”；最接近的是 {'、'.join(near) or '-'}。")
+            en, zh = nearest(near, near)
+            raise InputError(f'there is no question "{name}"{en}.', f"没有问题“{name}”{zh}。")
         return self.questions[name]
+
+
+def nearest(near: Collection[str], near_zh: Collection[str]) -> tuple[str, str]:
+    """
+    The end of a sentence that says what is near to what is not there, in both languages; nothing where nothing is.
+
+    >>> nearest(["a", "b"], ["甲"])
+    ('; the nearest are a, b', '；最接近的是 甲')
+    """
+    if not near:
+        return "", ""
+    return f"; the nearest {'are' if len(near) > 1 else 'is'} {', '.join(near)}", f"；最接近的是 {'、'.join(near_zh)}"
 
 
 def bindings(store: Store, sparql: str) -> tuple[list[str], list[dict[str, dict[str, str]]]]:
@@ -185,9 +198,9 @@ class Answers:
     def _unknown(self, parameter: Parameter, text: str) -> InputError:
         names = {n: c for c in self.choices(parameter) for n in (*c.names, c.short, c.short.rpartition("/")[2])}
         near = difflib.get_close_matches(text, names, n=5, cutoff=0.3)
-        listed = ", ".join(dict.fromkeys(f"{names[n].short} ({names[n].labels.get('en', '')})" for n in near)) or "-"
-        listed_zh = "、".join(dict.fromkeys(f"{names[n].short}（{names[n].labels.get('zh', '')}）" for n in near)) or "-"
-        return InputError(f'{parameter.name}: the graph does not know "{text}"; the nearest are {listed}.', f"{parameter.name}：图谱中没有“{text}”；最接近的是 {listed_zh}。")
+        listed = dict.fromkeys(f"{names[n].short} ({names[n].labels.get('en', '')})" for n in near)
+        en, zh = nearest(listed, dict.fromkeys(f"{names[n].short}（{names[n].labels.get('zh', '')}）" for n in near))
+        return InputError(f'{parameter.name}: the graph does not know "{text}"{en}.', f"{parameter.name}：图谱中没有“{text}”{zh}。")
 
     def choices(self, parameter: Parameter) -> tuple[Choice, ...]:
         """The members of the parameter's class that the graph holds, by short id; empty for parameters that are no IRIs."""

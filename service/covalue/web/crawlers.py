@@ -50,7 +50,8 @@ class _Views:
         """What may be fetched, and where the map is."""
         closed = "".join(f"Disallow: {addresses.prefix()}{path}\n" for path in CLOSED)
         text = f"User-agent: *\n{closed}Allow: /\n\nSitemap: {addresses.base()}sitemap.xml\n"
-        return answers.send(Body.of(text.encode()), TEXT, self._tag("robots"))
+        opaque = self._tag("robots")
+        return answers.held(opaque, TEXT) or answers.send(Body.of(text.encode()), TEXT, opaque)
 
     def sitemap(self, number: int | None = None) -> Response:
         """One map, or the list of maps where one does not hold all."""

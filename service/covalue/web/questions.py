@@ -25,7 +25,7 @@ from covalue.catalogue import RESERVED
 from covalue.errors import InputError
 from covalue.formats import FORMATS, Format, Shape
 from covalue.names import BASE
-from covalue.questions import Answers, Library, Question, Table, Values, bindings
+from covalue.questions import Answers, Library, Question, Table, Values, bindings, nearest
 from covalue.stores import Answer, Pick, Request, Store
 from covalue.tabular import PAGE, About
 from covalue.web import addresses, answer_pages, answers, pages, problems, protocol, validators
@@ -410,9 +410,10 @@ def flag(pairs: Values, name: str) -> bool:
 
 def _unknown(text: str, known: Sequence[str] | set[str] | Mapping[str, Any], what: str, what_zh: str) -> UnknownError:
     near = tuple(difflib.get_close_matches(text, list(known), n=3, cutoff=0.4))
+    en, zh = nearest(near, near)
     return UnknownError(
-        f'there is no {what} "{text[:100]}"; the nearest are {", ".join(near) or "-"}.',
-        f"没有{what_zh}“{text[:100]}”；最接近的是 {'、'.join(near) or '-'}。",
+        f'there is no {what} "{text[:100]}"{en}.',
+        f"没有{what_zh}“{text[:100]}”{zh}。",
         tuple(f"{BASE}questions/{n}" for n in near),
     )
 
