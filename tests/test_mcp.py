@@ -73,7 +73,7 @@ async def everything(client: Any) -> None:
     assert "figures/all-figures" in await call(client, "questions", area="figures")
     assert "用户" in await call(client, "ask_question", name="actors/actor-profile", parameters={"actor": "用户"}, lang="zh", limit=3)
     assert "1 rows\nn\n" in await call(client, "sparql", query="SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }")
-    assert "line 1, column 20: " in await call(client, "sparql", fails=True, query="SELECT ?s { ?s ?p }")
+    assert "line 1, column 19: " in await call(client, "sparql", fails=True, query="SELECT ?s { ?s ?p }")
     assert "Customers give Xiaomi feedback" in await call(client, "evidence", place="jin-wu-2024/3.1-p3-s1")
     uris = {str(r.uri) for r in (await client.list_resources()).resources}
     assert {"covalue://ontology", "covalue://questions"} == uris
