@@ -44,6 +44,14 @@ def test_short_turns_while_work_lasts() -> None:
     assert (USUAL, True) == (turn(), gc.isenabled())
 
 
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 10])
+def test_sorted_in_parts(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """As at once, equal ones in the order in which they came."""
+    monkeypatch.setattr(beside, "SORTED", 3)
+    items = [(n * 7 % 5, n) for n in range(count)]
+    assert sorted(items, key=lambda item: item[0]) == beside.ordered(items, lambda item: item[0])
+
+
 def test_who_collects_no_garbage_goes_on_so() -> None:
     gc.disable()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import threading
 from collections import Counter
@@ -259,6 +260,7 @@ def test_among_many_names_an_index_is_made_in_the_background(tmp_path: Path, mon
     assert not [t for t in threading.enumerate() if Finder(store).index() and t.name == "search-index"]
     monkeypatch.setattr(search, "MANY", 1)
     index = Finder(store).index()
+    assert not any(found is index.entries[0] for found in gc.get_objects())  # nobody looks for garbage among them
     before = index.search("mill")
     may.set()
     assert made.wait(60)

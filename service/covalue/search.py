@@ -13,6 +13,7 @@ Among few names nothing but the names is kept; among many `Index.prepare` adds a
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 import threading
@@ -201,10 +202,10 @@ class Index:
             cut: whether there was more than could be read.
         """
         self.cut = cut
-        self.entries = sorted(entries, key=lambda e: (RANK[e.kind], e.iri))
+        self.entries = beside.ordered([*entries], lambda e: (RANK[e.kind], e.iri))
         self.by_iri = {e.iri: i for i, e in enumerate(self.entries)}
         lines = [_names(entry) for entry in self.entries]
-        self._order = array("I", sorted(range(len(lines)), key=lambda i: (RANK[self.entries[i].kind], *_shortest(lines[i]), i)))
+        self._order = array("I", beside.ordered(range(len(lines)), lambda i: (RANK[self.entries[i].kind], *_shortest(lines[i]), i)))
         self._parts = []
         for first in range(0, len(lines), SIZE):
             numbers = self._order[first : first + SIZE]
@@ -441,14 +442,16 @@ class Finder:
 def _read(store: Store, library: Library | None) -> Index:
     with beside.requests():
         index = read(store, library)
-    if len(index.entries) > MANY:
-        threading.Thread(target=_prepare, args=(index,), name="search-index", daemon=True).start()
+        if len(index.entries) > MANY:
+            gc.freeze()  # there is no garbage among so many things, and who looks for it stops all requests
+            threading.Thread(target=_prepare, args=(index,), name="search-index", daemon=True).start()
     return index
 
 
 def _prepare(index: Index) -> None:
     with beside.requests():
         index.prepare()
+        gc.freeze()
 
 
 def read(store: Store, library: Library | None = None) -> Index:

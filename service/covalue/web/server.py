@@ -77,9 +77,11 @@ def run(
 
 def _warm(app: Flask) -> None:
     """Then what the application holds is no more looked through by the collector of garbage, which comes by every few requests."""
+    held = gc.get_freeze_count()
     app.extensions["covalue"].warm()
-    gc.unfreeze()  # of an application before this one
-    gc.collect()
+    if held:  # of an application before this one; else there is nothing to find, and with a million names that takes seconds in which no request is answered
+        gc.unfreeze()
+        gc.collect()
     gc.freeze()
 
 
