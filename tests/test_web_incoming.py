@@ -91,12 +91,20 @@ def test_who_sends_too_much_is_told_so(served: Served) -> None:
     assert 413 == read(served.send(post("1.1", "Transfer-Encoding: chunked") + b"5B8D80\r\n" + body + b"\r\n0\r\n\r\n")).status
 
 
+def test_who_asks_before_sending_too_much_is_told_at_once(served: Served) -> None:
+    """Without `100 Continue`, and without the body."""
+    assert 413 == read(served.send(post("1.1", "Content-Length: 9000000", "Expect: 100-continue"))).status
+    assert served.send(post("1.1", "Content-Length: 5", "Expect: 100-continue", "Connection: close") + b"ASK{}").startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200")
+
+
 def test_a_clock_that_is_put_back_lends_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections are looked at by a clock that nobody can set: else a silent one would stay until the other clock has caught up."""
     served = Served(build_tiny(tmp_path), patience=Patience(header_seconds=0.5, idle_seconds=0.5, sweep_seconds=0.05))
     with served.connect(20) as silent, served.connect(20) as idle:
         idle.sendall(FOLLOWING.replace(b"Connection: close\r\n", b""))
-        assert idle.recv(10_000).startswith(b"HTTP/1.1 200")
+        got = b""
+        while not got.endswith(b"\r\n\r\nlive\n"):
+            got += idle.recv(10_000)
         for module in ("server", "channel"):
             monkeypatch.setattr(f"waitress.{module}.time", SimpleNamespace(time=lambda: time.monotonic() - 1e6))
         assert not silent.recv(1)

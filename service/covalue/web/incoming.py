@@ -19,6 +19,13 @@ PLAIN = re.compile(rb"[\x80-\xff]")
 class Incoming(HTTPRequestParser):  # type: ignore[misc]
     """A request that is being read; see the module."""
 
+    def received(self, data: bytes) -> int:
+        """Who is refused is not asked to go on (`Expect: 100-continue`)."""
+        taken = int(super().received(data))
+        if self.error is not None:
+            self.expect_continue = False
+        return taken
+
     def parse_header(self, header_plus: bytes) -> None:
         """
         Raises:
