@@ -329,7 +329,7 @@ def test_query_in_an_unknown_format(small_built: Built) -> None:
 @pytest.mark.parametrize(
     ("text", "words", "zh"),
     [
-        ("SELECT ?s WHERE { ?s ?p }", "query:1:26: ", "SPARQL"),
+        ("SELECT ?s WHERE { ?s ?p }", "query:1:25: ", "SPARQL"),
         ("SELECT ?s\nWHERE { ?s no:p ?o }", "query:2:12: ", "no:"),
         ("INSERT DATA { <urn:a> <urn:b> 1 }", "read-only", "只读"),
         ("SELECT * { SERVICE <https://example.org/> { ?s ?p ?o } }", "SERVICE is not allowed", "不允许 SERVICE"),
