@@ -155,6 +155,7 @@ def serve_floor(port: str, body: str) -> None:
     from flask import Flask, Response
 
     from covalue.settings import Settings
+    from covalue.web.processor import stay_on_one_processor
     from covalue.web.server import listen
 
     app, data = Flask("floor"), body.encode()
@@ -163,6 +164,7 @@ def serve_floor(port: str, body: str) -> None:
     def sparql() -> Response:
         return Response(data, content_type="application/sparql-results+json")
 
+    stay_on_one_processor()
     listen(app, "127.0.0.1", int(port), Settings().threads).run()
 
 
@@ -184,6 +186,7 @@ def serve_handing(data: str, port: str) -> None:
 
     from covalue.settings import Settings
     from covalue.stores.limits import Limits
+    from covalue.web.processor import stay_on_one_processor
     from covalue.web.server import listen
 
     store = ox.Store()
@@ -203,6 +206,7 @@ def serve_handing(data: str, port: str) -> None:
         idle.put(worker)
         return Response(body, content_type="application/sparql-results+json")
 
+    stay_on_one_processor()
     listen(app, "127.0.0.1", int(port), Settings().threads).run()
 
 

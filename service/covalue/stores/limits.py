@@ -48,11 +48,14 @@ class CancelledError(StoreError):
     """Who asked has gone; the work was stopped."""
 
 
+def processors() -> frozenset[int]:
+    """The numbers of the processors that this thread may use."""
+    return frozenset(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+
+
 def cores() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """How many processors this thread may use."""
+    return len(processors())
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from covalue.errors import CovalueError, StoreError
 from covalue.stores.channel import Channel
-from covalue.stores.limits import Limits
+from covalue.stores.limits import Limits, processors
 from covalue.stores.worker import Opener, spawned
 
 START_SECONDS = 300.0
@@ -175,10 +175,14 @@ class Spawner:
 
 
 class Forker:
-    """Workers are forked from a zygote that holds the dataset (Linux); a zygote that dies is replaced."""
+    """
+    Workers are forked from a zygote that holds the dataset (Linux); a zygote that dies is replaced.
+
+    They may use the processors of who makes this, whatever those are of the thread that starts them (see `web.processor`).
+    """
 
     def __init__(self, opener: Opener, limits: Limits) -> None:
-        self._about = pickle.dumps((opener, limits))
+        self._about = pickle.dumps((opener, limits, processors()))
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None

@@ -386,7 +386,7 @@ def zygote(number: int) -> NoReturn:
     """
     The process that holds the dataset and forks workers; it has one thread, so that a fork is safe.
 
-    Its socket (by number) brings a pickled opener and limits first, and then, one by one: `F` with a descriptor: fork a worker on it,
+    Its socket (by number) brings a pickled opener, limits and processors first, and then, one by one: `F` with a descriptor: fork a worker on it,
     answer its process id; `S` with an id: answer the exit status of that worker, which has ended; `R` with an id: that worker is not
     needed any more. Process ids stay taken until then, so the parent kills nobody else.
     """
@@ -394,7 +394,10 @@ def zygote(number: int) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _no_cores()
     control = socket.socket(fileno=number)
-    opener, limits = pickle.loads(control.recv(1 << 16))
+    opener, limits, processors = pickle.loads(control.recv(1 << 16))
+    if hasattr(os, "sched_setaffinity"):
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(0, processors)
     opened = open_quietly(opener) if opener.forkable else None
     gc.collect()
     gc.freeze()

@@ -21,9 +21,9 @@ from covalue.stores.sources import Opened, Source
 from covalue.web import logs
 from covalue.web.app import ALWAYS, MAX_BODY, create_app
 from covalue.web.connections import Crowd, Patience, room_for_files, watch
-from covalue.web.dispatch import Dispatcher
 from covalue.web.front import Front
 from covalue.web.metrics import Metrics
+from covalue.web.processor import stay_on_one_processor
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -87,8 +87,9 @@ def _warm(app: Flask) -> None:
 
 def _serve(front: Front, host: str, port: int, threads: int, proxies: int) -> None:
     room_for_files(4096)
-    server = listen(front, host, port, threads, proxies=proxies)
     threading.Thread(target=front.watch, daemon=True).start()
+    stay_on_one_processor()
+    server = listen(front, host, port, threads, proxies=proxies)
     signal.signal(signal.SIGTERM, _Ending(server, front))
     actual = getattr(server, "effective_port", port)
     print(f"covalue serves http://{host}:{actual}/ - SPARQL at http://{host}:{actual}/sparql (Ctrl-C ends it)", file=sys.stderr, flush=True)
@@ -142,7 +143,7 @@ def listen(app: WSGIApplication, host: str, port: int, threads: int, *, proxies:
             app,
             host=host,
             port=port,
-            _dispatcher=Dispatcher(threads),
+            threads=threads,
             ident="covalue",
             clear_untrusted_proxy_headers=not proxies,
             channel_request_lookahead=1,  # lets a query see that its client has gone
