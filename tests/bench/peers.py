@@ -168,6 +168,32 @@ def serve_floor(port: str, body: str) -> None:
     listen(app, "127.0.0.1", int(port), Settings().threads).run()
 
 
+def direct(folder: Path) -> contextlib.AbstractContextManager[Server]:
+    """The floor, but for one thing: each text is evaluated in the same process, in the thread that took the request, with nothing to stop it."""
+    port = free_port()
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from peers import serve_direct; serve_direct(*sys.argv[2:])"
+    return running("Flask with the engine", [sys.executable, "-c", code, str(Path(__file__).parent), str(merged(folder)), str(port)], port, "/sparql")
+
+
+def serve_direct(data: str, port: str) -> None:
+    """The entry of that process. It may use all processors, as the engine works beside Python."""
+    import pyoxigraph as ox
+    from flask import Flask, Response, request
+
+    from covalue.settings import Settings
+    from covalue.web.server import listen
+
+    app, store = Flask("direct"), ox.Store()
+    store.bulk_load(path=data, format=ox.RdfFormat.N_QUADS)
+
+    @app.route("/sparql")
+    def sparql() -> Response:
+        body = store.query(request.args["query"]).serialize(format=ox.QueryResultsFormat.JSON)  # type: ignore[call-overload]
+        return Response(body, content_type="application/sparql-results+json")
+
+    listen(app, "127.0.0.1", int(port), Settings().threads).run()
+
+
 def handing(folder: Path) -> contextlib.AbstractContextManager[Server]:
     """The floor, but for one thing: each text goes to one of as many processes as the service has, and comes back as an answer."""
     port = free_port()

@@ -33,6 +33,7 @@ CACHE = Path(tempfile.gettempdir()) / "covalue-bench"
 RUNAWAY = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i FILTER(STRLEN(STR(?c)) + STRLEN(STR(?f)) = {N}) }"
 LONG = "SELECT ?s ?i WHERE { ?s ?p ?o . VALUES ?i { 1 2 3 4 5 6 7 8 9 10 11 12 } } LIMIT 1000000"
 SECTIONS = ("mix", "small", "worker", "heavy", "runaways", "long", "start")
+DIRECT = "Flask that evaluates them in its own process"
 OWN, OXIGRAPH, RDFLIB, BARE = "covalue", "oxigraph's server", "rdflib-endpoint", "the engine, in process"
 COLUMNS = ("mix /s", "p50 / p99 ms", "repeats /s", "small beside heavy /s", "10⁶ rows s", "grows by MB", "start s")
 TABLES: list[tuple[str, list[str], list[list[str]]]] = []
@@ -177,7 +178,7 @@ def small(bench: Bench) -> None:
         pool = list(mix.texts(bench.cases, 200, (mix.SMALL,), seed=7))
         for query in pool:
             own.ask(query)
-        with peers.floor(own.ask(pool[0])) as flask, peers.handing(bench.folder) as handing:
+        with peers.floor(own.ask(pool[0])) as flask, peers.direct(bench.folder) as direct, peers.handing(bench.folder) as handing:
             for clients in (1, 8, 32):
                 cold = lambda s, clients=clients: load(  # noqa: E731
                     s.port, [s.get(q) for q in bench.fresh((mix.SMALL,), 6000)], clients=clients, seconds=bench.seconds, once=True
@@ -186,14 +187,18 @@ def small(bench: Bench) -> None:
                 found = bench.loads(
                     [
                         ("Flask that does nothing", lambda: again(flask)),
+                        (DIRECT, lambda: cold(direct)),
                         ("Flask that only hands each text to a worker", lambda: cold(handing)),
                         ("covalue, cold", lambda: cold(own)),
                         ("covalue, repeats", lambda: again(own)),
                         ("oxigraph's server", lambda: cold(oxigraph)),
                     ]
                 )
-                rows += [line(name, clients, results, found["Flask that does nothing"]) for name, results in found.items()]
-    say("Small queries (ratio: to Flask that does nothing, on the same WSGI server)", HEAD, rows)
+                for name, results in found.items():
+                    row, second = (line(name, clients, results, found[base]) for base in ("Flask that does nothing", DIRECT))
+                    rows.append([*row[:-1], second[-2], row[-1]])
+    head = [*HEAD[:-2], "to nothing", "to the engine in Flask", HEAD[-1]]
+    say("Small queries (ratios: to Flask that does nothing, and to Flask that evaluates them itself, both on the same WSGI server)", head, rows)
 
 
 def worker(bench: Bench) -> None:
@@ -329,9 +334,7 @@ def serialise_here(folder: str) -> None:
 
     store, sink = OxigraphStore.open(Path(folder)), Sink()
     start = time.perf_counter()
-    results = store.engine.query(LONG)
-    assert isinstance(results, ox.QuerySolutions)
-    results.serialize(sink, format=ox.QueryResultsFormat.JSON)  # type: ignore[call-overload]
+    store.evaluate(LONG, None, None).serialize(sink, format=ox.QueryResultsFormat.JSON)  # type: ignore[call-overload]
     print(json.dumps([time.perf_counter() - start, sink.first - start, sink.size]))
 
 
