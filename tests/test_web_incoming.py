@@ -84,6 +84,12 @@ def test_an_absolute_address_says_the_host(served: Served) -> None:
     assert 400 == endpoint("http://us%65r@target.example/sparql").status
 
 
+@pytest.mark.parametrize("options", ["close", "Close", "keep-alive, close", "TE , close"])
+def test_close_among_other_options(served: Served, options: str) -> None:
+    raw = served.send(FOLLOWING.replace(b"close", options.encode()))  # ends only when the connection does
+    assert (200, "close") == (read(raw).status, read(raw)["Connection"])
+
+
 def test_who_sends_too_much_is_told_so(served: Served) -> None:
     """The answer comes before the end of the body; a connection closed at once would be reset, and the answer lost."""
     body = b"x" * 6_000_000

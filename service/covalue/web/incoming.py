@@ -3,6 +3,7 @@ Requests as they come, where waitress reads them otherwise than RFC 9112 and cli
 
 * What might be one request to us and two to a proxy before us is none: a length beside chunks, chunks twice, chunks in HTTP/1.0 (6.1, 6.3).
 * The host is that of an absolute address, where the request has one, and not that of its header (3.2.2).
+* `close` ends a connection wherever it stands among the options of `Connection` (RFC 9112, 9.6).
 * An address may hold UTF-8 as it is typed: curl, wget and R send Chinese so, and nearly every server takes it. It is percent-encoded here.
 """
 
@@ -36,5 +37,7 @@ class Incoming(HTTPRequestParser):  # type: ignore[misc]
         codings = b",".join(CODINGS.findall(fields))
         if codings and (not self.chunked or "CONTENT_LENGTH" in self.headers or b"," in codings):
             raise ParsingError("its length can be read in two ways")
+        if "close" in (option.strip().lower() for option in self.headers.get("CONNECTION", "").split(",")):
+            self.headers["CONNECTION"], self.connection_close = "close", True
         if self.proxy_netloc:
             self.headers["HOST"] = self.proxy_netloc
