@@ -28,7 +28,7 @@ from covalue.stores.bounded import BoundedStore
 from covalue.stores.gate import Gate, Lane, Ticket
 from covalue.stores.limits import MB, Cancel, DeadlineError, Limits, OverloadedError, TextLimits, TooLargeError, check_size
 from covalue.stores.oxigraph import OxigraphStore
-from covalue.stores.processes import LOW_PRIORITY
+from covalue.stores.processes import LOW_PRIORITY, MIMALLOC, allocator
 from covalue.stores.rows import RowCounter
 from covalue.stores.spool import Stream
 from processes import at_work, children, resident
@@ -1037,3 +1037,30 @@ def test_files_that_a_store_has_not_opened_yet(tmp_path: Path, files: int) -> No
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
     assert f"{files} {files}\n" == done.stdout, done.stderr
+
+
+# --- the memory of workers
+
+
+def test_workers_take_the_system_s_mimalloc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is one, and the operator has not chosen."""
+    monkeypatch.delenv("LD_PRELOAD", raising=False)
+    assert {} == allocator([str(tmp_path)])
+    library = tmp_path / MIMALLOC
+    library.touch()
+    assert {"LD_PRELOAD": str(library)} == allocator(["/nowhere", str(tmp_path)])
+    monkeypatch.setenv("LD_PRELOAD", "another.so")
+    assert {} == allocator([str(tmp_path)])
+
+
+@linux
+def test_they_really_do(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that has it; on any other, they start as ever."""
+    monkeypatch.delenv("LD_PRELOAD", raising=False)
+    before = children(os.getpid())
+    with opened(folder) as store:
+        with run(store, SMALL) as answer:
+            assert answer.read()
+        has = [MIMALLOC in Path(f"/proc/{pid}/maps").read_text() for pid in children(os.getpid()) - before]
+    assert has
+    assert set(has) == {bool(allocator())}

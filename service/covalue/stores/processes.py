@@ -10,9 +10,11 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from covalue.errors import CovalueError, StoreError
@@ -24,6 +26,10 @@ START_SECONDS = 300.0
 """Longest wait for a worker to open its dataset."""
 TICK = 0.02
 """Seconds between looks at clock and client while a query runs."""
+MIMALLOC = "libmimalloc.so.2"
+"""As Debian 12 has it (`libmimalloc2.0`); later ones were not tried."""
+LIBRARIES = ("/usr/local/lib", f"/usr/lib/{sysconfig.get_config_var('MULTIARCH')}", "/usr/lib64", "/usr/lib")
+"""Where Linux keeps shared libraries."""
 LOW_PRIORITY = 15
 """Niceness of heavy queries: they get what quick ones leave."""
 
@@ -36,6 +42,15 @@ def python(module: str, function: str, *arguments: str) -> list[str]:
 def environment() -> dict[str, str]:
     """For such an interpreter: it finds the modules that this one finds."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+
+
+def allocator(folders: Sequence[str] = LIBRARIES) -> dict[str, str]:
+    """
+    For the environment of an interpreter (Linux): that it uses mimalloc, where the system has it and nobody has chosen another. With it, as in
+    its own server, the engine answers up to a fifth more.
+    """
+    found = [str(path) for folder in folders if (path := Path(folder, MIMALLOC)).is_file()]
+    return {"LD_PRELOAD": found[0]} if found and "LD_PRELOAD" not in os.environ else {}
 
 
 class Worker:
@@ -243,7 +258,7 @@ class Forker:
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             command = python("covalue.stores.worker", "main", str(theirs.fileno()))
-            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment() | allocator(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         self._control = mine
         mine.send(self._about)
 
