@@ -143,14 +143,19 @@ def serve(folder: str, port: str, cache: str, seconds: str) -> None:
     run(source, "127.0.0.1", int(port), settings.threads)
 
 
-def floor(body: bytes) -> contextlib.AbstractContextManager[Server]:
-    """A Flask application on the same server with the same settings, that answers every request with the same bytes."""
+def floor(body: bytes, *, stay: bool = False) -> contextlib.AbstractContextManager[Server]:
+    """
+    A Flask application on the same server with the same settings, that answers every request with the same bytes.
+
+    Args:
+        stay: whether its threads are kept on one processor, as those of the service are.
+    """
     port = free_port()
     code = "import sys; sys.path.insert(0, sys.argv[1]); from peers import serve_floor; serve_floor(*sys.argv[2:])"
-    return running("bare Flask", [sys.executable, "-c", code, str(Path(__file__).parent), str(port), body.decode()], port, "/sparql")
+    return running("bare Flask", [sys.executable, "-c", code, str(Path(__file__).parent), str(port), body.decode(), str(int(stay))], port, "/sparql")
 
 
-def serve_floor(port: str, body: str) -> None:
+def serve_floor(port: str, body: str, stay: str) -> None:
     """The entry of that process."""
     from flask import Flask, Response
 
@@ -164,7 +169,8 @@ def serve_floor(port: str, body: str) -> None:
     def sparql() -> Response:
         return Response(data, content_type="application/sparql-results+json")
 
-    stay_on_one_processor()
+    if int(stay):
+        stay_on_one_processor()
     listen(app, "127.0.0.1", int(port), Settings().threads).run()
 
 

@@ -178,7 +178,8 @@ def small(bench: Bench) -> None:
         pool = list(mix.texts(bench.cases, 200, (mix.SMALL,), seed=7))
         for query in pool:
             own.ask(query)
-        with peers.floor(own.ask(pool[0])) as flask, peers.direct(bench.folder) as direct, peers.handing(bench.folder) as handing:
+        body = own.ask(pool[0])
+        with peers.floor(body) as flask, peers.floor(body, stay=True) as staying, peers.direct(bench.folder) as direct, peers.handing(bench.folder) as handing:
             for clients in (1, 8, 32):
                 cold = lambda s, clients=clients: load(  # noqa: E731
                     s.port, [s.get(q) for q in bench.fresh((mix.SMALL,), 6000)], clients=clients, seconds=bench.seconds, once=True
@@ -187,6 +188,7 @@ def small(bench: Bench) -> None:
                 found = bench.loads(
                     [
                         ("Flask that does nothing", lambda: again(flask)),
+                        ("the same, its threads on one processor", lambda: again(staying)),
                         (DIRECT, lambda: cold(direct)),
                         ("Flask that only hands each text to a worker", lambda: cold(handing)),
                         ("covalue, cold", lambda: cold(own)),
