@@ -97,7 +97,7 @@ def test_any_text_comes_through(served: Served, text: str) -> None:
         ("/sparql?query=", 400, "empty"),
         ("/sparql?query=ASK{}&query=ASK{}", 400, "more than one"),
         ("/sparql?query=%FF", 400, "UTF-8"),
-        ("/sparql?query=ASK%7B%7D%00", 400, "UTF-8"),
+        ("/sparql?query=ASK%7B%7D%00", 400, "NUL"),
         ("/sparql?query=SELEC%20*%20%7B%7D", 400, "SELECT"),
         ("/sparql?update=DROP%20ALL", 403, "read-only"),
         ("/sparql?query=DROP%20ALL", 403, "read-only"),

@@ -34,6 +34,14 @@ def hits(served: Served) -> int:
     return int(next(line.split()[1] for line in served.ask("/metrics").text.splitlines() if line.startswith("covalue_store_repeated_hits ")))
 
 
+def test_what_only_grows_is_a_counter(served: Served) -> None:
+    """In the format of Prometheus; what is held now is a gauge."""
+    served.ask("/sparql?query=ASK%7B%7D")
+    kinds = dict(line.split()[2:4] for line in served.ask("/metrics").text.splitlines() if line.startswith("# TYPE covalue_store_"))
+    assert {"cache_hits", "cache_misses", "repeated_hits"} == {name.removeprefix("covalue_store_") for name, kind in kinds.items() if kind == "counter"}
+    assert "gauge" == kinds["covalue_store_cached_bytes"]
+
+
 @pytest.mark.parametrize("headers", [{}, {"Accept": "text/csv"}, {"Accept_Encoding": "gzip"}, {"Accept": "application/sparql-results+xml", "Accept_Encoding": "gzip;q=0.5"}])
 def test_the_same_again(served: Served, headers: dict[str, str]) -> None:
     """To the byte, headers and all; and it is counted as a request like any other."""

@@ -20,6 +20,8 @@ HELP = {
     "covalue_requests_running": ("gauge", "Requests that are being answered."),
     "covalue_dataset_info": ("gauge", "The dataset that is served."),
 }
+GROWING = ("_hits", "_misses")
+"""How names of what a store counts end that never becomes less."""
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -71,7 +73,7 @@ class Metrics:
             lines += [*_head("covalue_requests_running"), _line("covalue_requests_running", (), self._running)]
         lines += [*_head("covalue_dataset_info"), _line("covalue_dataset_info", (("version", version),), 1)]
         for name, value in sorted(store.items()):
-            lines += [f"# TYPE covalue_store_{name} gauge", _line(f"covalue_store_{name}", (), value)]
+            lines += [f"# TYPE covalue_store_{name} {'counter' if name.endswith(GROWING) else 'gauge'}", _line(f"covalue_store_{name}", (), value)]
         return "\n".join(lines) + "\n"
 
     def _histogram(self, kind: Labels) -> list[str]:

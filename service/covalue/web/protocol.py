@@ -219,7 +219,7 @@ def _wanted(own: Pairs, everything: Pairs, must: bool) -> Request | None:
 
 def _text(query: str) -> str:
     if "\0" in query:
-        raise _not_utf8()
+        raise QueryError("the query holds a NUL (U+0000), which is no text; leave it out.", "查询含有 NUL（U+0000），它不是文本；请去掉它。")
     return query.removeprefix("\ufeff")
 
 
