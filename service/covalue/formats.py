@@ -27,6 +27,10 @@ class Shape(Enum):
     DATASET = "dataset"
 
 
+FORM_SHAPES = {"SELECT": Shape.BINDINGS, "ASK": Shape.BOOLEAN, "CONSTRUCT": Shape.GRAPH, "DESCRIBE": Shape.GRAPH}
+"""What a query of each form is answered with."""
+
+
 @dataclass(frozen=True)
 class Format:
     """One format: its short names, its media types (the first is sent), and the shapes of answers that it carries."""

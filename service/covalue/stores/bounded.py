@@ -21,7 +21,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from covalue.errors import CovalueError, FormatError, Place, QueryError, StoreError
-from covalue.formats import FORMATS, Format, Shape
+from covalue.formats import FORM_SHAPES, FORMATS, Format, Shape
 from covalue.manifest import Manifest, read_manifest
 from covalue.sparql import form, guard
 from covalue.stores import Pick, Request
@@ -45,7 +45,6 @@ from covalue.stores.spool import Budget, Spool, Stream
 from covalue.stores.streaming import StreamStore
 from covalue.stores.worker import ABOUT, ABOUT_GRAPHS, EXIT_DEADLINE, EXIT_MEMORY, SHAPES, Files, Folder, Opener
 
-FORM_SHAPES = {"SELECT": Shape.BINDINGS, "ASK": Shape.BOOLEAN, "CONSTRUCT": Shape.GRAPH, "DESCRIBE": Shape.GRAPH}
 NUMBERS = {f: i for i, f in enumerate(FORMATS)}
 KINDS: dict[str, type[CovalueError]] = {k.__name__: k for k in (QueryError, FormatError, StoreError, TooLargeError)}
 KNOWN_HEAVY = 1024

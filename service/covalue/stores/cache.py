@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from covalue.errors import CovalueError, FormatError
-from covalue.formats import Format, Shape
+from covalue.formats import FORM_SHAPES, Format, Shape
 from covalue.manifest import Manifest
 from covalue.sparql import form, is_volatile, normalised
 from covalue.stores import Answer, Pick, Request
@@ -36,7 +36,6 @@ LONGEST_TEXT = 16_384
 """Characters of a query from which on it is not looked at here: to read it would cost more than it is worth."""
 KNOWN_LONG = 1024
 """Questions that are remembered for their long answers: no other one waits for them."""
-SHAPES = {"SELECT": Shape.BINDINGS, "ASK": Shape.BOOLEAN, "CONSTRUCT": Shape.GRAPH, "DESCRIBE": Shape.GRAPH}
 Key = bytes
 
 
@@ -109,7 +108,7 @@ class CachedStore(StoreAround):
         """None for what is not kept. A question without a format is passed on: what is wrong with it is for the store to say."""
         if len(request.text) > LONGEST_TEXT:
             return None
-        shape = SHAPES.get(form(request.text) or "")
+        shape = FORM_SHAPES.get(form(request.text) or "")
         if shape is None or is_volatile(request.text):
             return None
         try:

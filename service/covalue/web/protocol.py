@@ -19,7 +19,7 @@ from flask import Response, request
 from werkzeug.exceptions import RequestURITooLarge, UnsupportedMediaType
 
 from covalue.errors import CovalueError, QueryError, RefusedError
-from covalue.formats import PAGES, Format, Shape, choose
+from covalue.formats import FORM_SHAPES, PAGES, Format, Shape, choose
 from covalue.sparql import form, is_volatile, normalised
 from covalue.stores import Request, Store
 from covalue.web import addresses, answers, flowing, pages, repeats, validators
@@ -37,7 +37,6 @@ FAILED = "covalue.failed"
 METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
 LONGEST_ADDRESS = 200_000
 MOST_PARAMETERS = 1000
-SHAPES = {"SELECT": Shape.BINDINGS, "ASK": Shape.BOOLEAN, "CONSTRUCT": Shape.GRAPH, "DESCRIBE": Shape.GRAPH}
 Pairs = Sequence[tuple[str, str]]
 View = Callable[[], Response]
 
@@ -96,7 +95,7 @@ def plain(environ: WSGIEnvironment) -> Asked | None:
         return None
     try:
         asked = _read(pairs := _pairs(address.encode("latin-1")), pairs, environ.get("HTTP_ACCEPT"))
-        shape = SHAPES.get(form(asked.wanted.text) or "") if asked.wanted and len(pairs) == 1 else None
+        shape = FORM_SHAPES.get(form(asked.wanted.text) or "") if asked.wanted and len(pairs) == 1 else None
         return asked if shape and asked.pick(shape) not in PAGES else None
     except CovalueError:
         return None
@@ -120,7 +119,7 @@ def _held(store: Store, asked: Asked, wanted: Request) -> Response | None:
     if asks is None:
         return None
     try:
-        chosen = asked.pick(SHAPES[asks])
+        chosen = asked.pick(FORM_SHAPES[asks])
         return answers.held(tag(store, asked, wanted, chosen), chosen)
     except CovalueError:  # what is wrong with the query is said first
         return None
