@@ -33,7 +33,7 @@ from typing import NoReturn, Protocol
 from covalue.errors import CovalueError, StoreError
 from covalue.formats import FORMATS, Format, Shape
 from covalue.stores.channel import Channel
-from covalue.stores.limits import Limits, bytes_error, memory_error
+from covalue.stores.limits import Limits, bytes_error, keep_to, memory_error
 from covalue.stores.oxigraph import OxigraphStore, engine_error, shape_of
 from covalue.stores.tables import tables, taken
 
@@ -395,9 +395,7 @@ def zygote(number: int) -> NoReturn:
     _no_cores()
     control = socket.socket(fileno=number)
     opener, limits, processors = pickle.loads(control.recv(1 << 16))
-    if hasattr(os, "sched_setaffinity"):
-        with contextlib.suppress(OSError):
-            os.sched_setaffinity(0, processors)
+    keep_to(processors)
     opened = open_quietly(opener) if opener.forkable else None
     gc.collect()
     gc.freeze()

@@ -8,10 +8,9 @@ processor they follow each other. What works beside them, engines above all, kee
 
 from __future__ import annotations
 
-import contextlib
 import os
 
-from covalue.stores.limits import processors
+from covalue.stores.limits import keep_to, processors
 
 
 def stay_on_one_processor() -> None:
@@ -20,7 +19,5 @@ def stay_on_one_processor() -> None:
 
     Which one goes by the number of the process, so that several services on a machine do not all choose the same.
     """
-    if hasattr(os, "sched_setaffinity"):
-        mine = sorted(processors())
-        with contextlib.suppress(OSError):  # where the system does not let us, all is as it was
-            os.sched_setaffinity(0, {mine[os.getpid() % len(mine)]})
+    mine = sorted(processors())
+    keep_to({mine[os.getpid() % len(mine)]})
