@@ -122,15 +122,19 @@ def running(name: str, command: list[str], port: int, path: str, probe: str | No
         process.wait()
 
 
+def _here(name: str, entry: str, *arguments: str) -> contextlib.AbstractContextManager[Server]:
+    """A server that a function of this module runs, in a process of its own; the function gets the port first."""
+    port = free_port()
+    code = f"import sys; sys.path.insert(0, sys.argv[1]); from peers import {entry}; {entry}(*sys.argv[2:])"
+    return running(name, [sys.executable, "-c", code, str(Path(__file__).parent), str(port), *arguments], port, "/sparql")
+
+
 def own(folder: Path, *, cache: int = 64, name: str = "covalue", seconds: int = 10) -> contextlib.AbstractContextManager[Server]:
     """This service over an artefact, as `covalue serve` runs it, without the build."""
-    port = free_port()
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from peers import serve; serve(*sys.argv[2:])"
-    command = [sys.executable, "-c", code, str(Path(__file__).parent), str(folder), str(port), str(cache), str(seconds)]
-    return running(name, command, port, "/sparql")
+    return _here(name, "serve", str(folder), str(cache), str(seconds))
 
 
-def serve(folder: str, port: str, cache: str, seconds: str) -> None:
+def serve(port: str, folder: str, cache: str, seconds: str) -> None:
     """The entry of that process."""
     from covalue import cli
     from covalue.settings import Settings
@@ -150,9 +154,7 @@ def floor(body: bytes, *, stay: bool = False) -> contextlib.AbstractContextManag
     Args:
         stay: whether its threads are kept on one processor, as those of the service are.
     """
-    port = free_port()
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from peers import serve_floor; serve_floor(*sys.argv[2:])"
-    return running("bare Flask", [sys.executable, "-c", code, str(Path(__file__).parent), str(port), body.decode(), str(int(stay))], port, "/sparql")
+    return _here("bare Flask", "serve_floor", body.decode(), str(int(stay)))
 
 
 def serve_floor(port: str, body: str, stay: str) -> None:
@@ -176,12 +178,10 @@ def serve_floor(port: str, body: str, stay: str) -> None:
 
 def direct(folder: Path) -> contextlib.AbstractContextManager[Server]:
     """The floor, but for one thing: each text is evaluated in the same process, in the thread that took the request, with nothing to stop it."""
-    port = free_port()
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from peers import serve_direct; serve_direct(*sys.argv[2:])"
-    return running("Flask with the engine", [sys.executable, "-c", code, str(Path(__file__).parent), str(merged(folder)), str(port)], port, "/sparql")
+    return _here("Flask with the engine", "serve_direct", str(merged(folder)))
 
 
-def serve_direct(data: str, port: str) -> None:
+def serve_direct(port: str, data: str) -> None:
     """The entry of that process. It may use all processors, as the engine works beside Python."""
     import pyoxigraph as ox
     from flask import Flask, Response, request
@@ -202,12 +202,10 @@ def serve_direct(data: str, port: str) -> None:
 
 def handing(folder: Path) -> contextlib.AbstractContextManager[Server]:
     """The floor, but for one thing: each text goes to one of as many processes as the service has, and comes back as an answer."""
-    port = free_port()
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from peers import serve_handing; serve_handing(*sys.argv[2:])"
-    return running("Flask and workers", [sys.executable, "-c", code, str(Path(__file__).parent), str(merged(folder)), str(port)], port, "/sparql")
+    return _here("Flask and workers", "serve_handing", str(merged(folder)))
 
 
-def serve_handing(data: str, port: str) -> None:
+def serve_handing(port: str, data: str) -> None:
     """The entry of that process."""
     import multiprocessing
     import queue
