@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from covalue.errors import Place, QueryError
+from covalue.errors import QueryError
 from covalue.grammar import AGGREGATES, Lexeme, lexemes
 from covalue.sparql import place
 
@@ -35,11 +35,7 @@ def clash(text: str) -> QueryError | None:
     if not found:
         return None
     at, en, zh = min(found, key=lambda one: one[0].start)
-    return QueryError(en, zh, _place(text, at))
-
-
-def _place(text: str, at: Lexeme) -> Place:
-    return place(text, at.start)
+    return QueryError(en, zh, place(text, at.start))
 
 
 Found = Iterator[tuple[Lexeme, str, str]]

@@ -87,11 +87,16 @@ def evaluate(store: Store, wanted: Request, pick: Pick, early: Early = whole) ->
         return chosen[0] not in PAGES and early()
 
     if hasattr(store, "stream"):
-        gone = request.environ.get("waitress.client_disconnected")
-        stream = cast(Streaming, store).stream(wanted, choose, client=addresses.network(request.remote_addr or ""), cancel=gone, early=flows)
+        stream = streamed(cast(Streaming, store), wanted, choose, request.environ, flows)
         return stream.shape, chosen[0], Body.from_stream(stream)
     answer = store.answer(wanted, choose)
     return answer.shape, chosen[0], Body.of(answer.body)
+
+
+def streamed(store: Streaming, wanted: Request, pick: Pick, environ: WSGIEnvironment, early: Early) -> Stream:
+    """The answer of a store to who has sent a request, ended where they go; see `BoundedStore.stream`."""
+    client, gone = addresses.network(environ.get("REMOTE_ADDR") or ""), environ.get("waitress.client_disconnected")
+    return store.stream(wanted, pick, client=client, cancel=gone, early=early)
 
 
 def prepared(body: Body, chosen: Format, bom: bool = False) -> Body:

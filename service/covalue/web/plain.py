@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wsgi import ClosingIterator
 
-from covalue.sparql import is_volatile
 from covalue.stores import Request
 from covalue.stores.streaming import Streaming
-from covalue.web import addresses, answers, flowing, protocol, repeats
+from covalue.web import answers, flowing, protocol, repeats
 from covalue.web.answers import Body
 
 if TYPE_CHECKING:
@@ -52,11 +51,9 @@ class Plain:
         return chunks
 
     def _answer(self, asked: protocol.Asked, wanted: Request, environ: WSGIEnvironment) -> Answered:
-        client, gone = addresses.network(environ.get("REMOTE_ADDR", "")), environ.get("waitress.client_disconnected")
-        stream = self._store.stream(wanted, asked.pick, client=client, cancel=gone, early=flowing.early(environ))
+        stream = answers.streamed(self._store, wanted, asked.pick, environ, flowing.early(environ))
         chosen = stream.format
-        opaque = None if is_volatile(wanted.text) else protocol.tag(self._store, asked, wanted, chosen)
-        short = stream.size is not None and stream.size <= repeats.LONGEST
+        opaque = protocol.tag(self._store, asked, wanted, chosen)
         body = Body.from_stream(stream)
         try:
             body = flowing.guarded(answers.prepared(body, chosen), environ)
@@ -64,7 +61,6 @@ class Plain:
         except BaseException:
             body.close()
             raise
-        if opaque and short:
-            environ[repeats.MARK] = True
+        repeats.mark(environ, opaque, stream.size)
         headers += protocol.about(self._store, environ.get("SCRIPT_NAME", "")).items()
-        return headers, chunks if short else ClosingIterator(chunks, body.close)
+        return headers, ClosingIterator(chunks, body.close)

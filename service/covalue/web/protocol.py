@@ -94,7 +94,8 @@ def plain(environ: WSGIEnvironment) -> Asked | None:
     if not address.startswith("query=") or len(address) > LONGEST_ADDRESS or not addresses.HOST.fullmatch(environ.get("HTTP_HOST", "")):
         return None
     try:
-        asked = _read(pairs := _pairs(address.encode("latin-1")), pairs, environ.get("HTTP_ACCEPT"))
+        pairs = _pairs(address.encode("latin-1"))
+        asked = _read(pairs, pairs, environ.get("HTTP_ACCEPT"))
         shape = FORM_SHAPES.get(form(asked.wanted.text) or "") if asked.wanted and len(pairs) == 1 else None
         return asked if shape and asked.pick(shape) not in PAGES else None
     except CovalueError:
@@ -113,8 +114,6 @@ def about(store: Store, root: str) -> dict[str, str]:
 
 def _held(store: Store, asked: Asked, wanted: Request) -> Response | None:
     """304 without evaluation: who holds the tag has had the answer, so the query is sound."""
-    if is_volatile(wanted.text):
-        return None
     asks = form(wanted.text)
     if asks is None:
         return None
@@ -127,25 +126,25 @@ def _held(store: Store, asked: Asked, wanted: Request) -> Response | None:
 
 def _answer(store: Store, asked: Asked, wanted: Request) -> Response:
     shape, chosen, body = answers.evaluate(store, wanted, asked.pick, flowing.early(request.environ))
-    opaque = None if is_volatile(wanted.text) else tag(store, asked, wanted, chosen)
+    opaque, size = tag(store, asked, wanted, chosen), body.size
     try:
         if chosen in PAGES:
             return pages.result(shape, chosen, body, opaque, wanted.text, store.version)
-        short = body.size is not None and body.size <= repeats.LONGEST
         body = answers.prepared(body, chosen, asked.bom)
         response = answers.send(flowing.guarded(body, request.environ), chosen, opaque)
     except BaseException:
         body.close()
         raise
-    if opaque and short:  # not before: errors are worded for who asks
-        request.environ[repeats.MARK] = True
+    repeats.mark(request.environ, opaque, size)  # not before: errors are worded for who asks
     if asked.download:
         answers.as_download(response, f"covalue-{store.version[:8]}-{(opaque or 'query')[:8]}", chosen)
     return response
 
 
-def tag(store: Store, asked: Asked, wanted: Request, chosen: Format) -> str:
-    """The entity tag of an answer, without its coding."""
+def tag(store: Store, asked: Asked, wanted: Request, chosen: Format) -> str | None:
+    """The entity tag of an answer, without its coding; None where the same may be answered differently."""
+    if is_volatile(wanted.text):
+        return None
     how = (language(), request.script_root) if chosen in PAGES else asked.bom
     graphs = (wanted.default_graphs, wanted.named_graphs)
     return validators.tag(store.version, normalised(wanted.text), graphs, chosen.media_type, chosen.extension, how)

@@ -101,5 +101,17 @@ def repeatable(environ: WSGIEnvironment) -> bool:
     return environ.get("PATH_INFO") == PATH and environ["REQUEST_METHOD"] == "GET" and "HTTP_IF_NONE_MATCH" not in environ
 
 
+def mark(environ: WSGIEnvironment, opaque: str | None, size: int | None) -> None:
+    """
+    Says that the answer to a request is the same whenever it is asked of the same data, where it is short.
+
+    Args:
+        opaque: its entity tag; None where it may differ.
+        size: in bytes, before it is coded; None where nobody knows it yet.
+    """
+    if opaque and size is not None and size <= LONGEST:
+        environ[MARK] = True
+
+
 def _size(key: Key, sent: _Sent) -> int:
     return OVERHEAD + len(sent.body) + sum(len(part or "") for part in key)
