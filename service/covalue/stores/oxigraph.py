@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,7 @@ from covalue.sparql import guard, names_graphs, place, tokens
 from covalue.stores import Answer, Pick, Request
 from covalue.stores.columns import written_out
 from covalue.stores.entities import check as check_entities
+from covalue.stores.joins import Sizes, arranged
 
 Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 UNKNOWN_FUNCTION = re.compile(r"The custom function <([^<>]*)> is not supported")
@@ -46,7 +48,8 @@ class OxigraphStore:
 
     def __init__(self, store: ox.Store, version: str, manifest: Manifest | None = None, default: ox.Store | None = None) -> None:
         self._store = store
-        self._default = default
+        self._default = store if default is None else default
+        self._sizes = Sizes(self._default)
         self._version = version
         self.manifest = manifest
         self.folder: Path | None = None
@@ -150,7 +153,13 @@ class OxigraphStore:
         """
         if default_graphs is not None or named_graphs is not None:
             return _evaluate(self._store, text, default_graph=graph_names(default_graphs), named_graphs=graph_names(named_graphs))
-        return _evaluate(self._store if self._default is None or names_graphs(text) else self._default, text)
+        if names_graphs(text):
+            return _evaluate(self._store, text)
+        better = arranged(text, self._sizes)
+        if better is not None:
+            with contextlib.suppress(SyntaxError):  # its place would be in a text that nobody wrote
+                return _evaluate(self._default, better)
+        return _evaluate(self._default, text)
 
     def dump(self, graphs: Sequence[str] | None, rdf: ox.RdfFormat) -> bytes:
         """Named graphs (None means all) in a format for datasets, or merged in a format for one graph."""
