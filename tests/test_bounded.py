@@ -24,11 +24,12 @@ from covalue.errors import CovalueError, FormatError, QueryError, RefusedError, 
 from covalue.formats import FORMATS, Shape, by_name, choose, offered
 from covalue.manifest import GraphInfo, Manifest, write_manifest
 from covalue.stores import Request, Store
+from covalue.stores import bounded as bounded_module
 from covalue.stores.bounded import BoundedStore
 from covalue.stores.gate import Gate, Lane, Ticket
 from covalue.stores.limits import MB, Cancel, DeadlineError, Limits, OverloadedError, TextLimits, TooLargeError, check_size
 from covalue.stores.oxigraph import OxigraphStore
-from covalue.stores.processes import LOW_PRIORITY, MIMALLOC, allocator
+from covalue.stores.processes import LOW_PRIORITY, MIMALLOC, Forker, Worker, allocator
 from covalue.stores.rows import RowCounter
 from covalue.stores.spool import Stream
 from processes import at_work, children, resident
@@ -836,8 +837,9 @@ def test_memory_is_flat(folder: Path) -> None:
 
 @linux
 @pytest.mark.parametrize(("number", "expected"), [(11, "CrashError"), (6, "TooLargeError"), (9, "CrashError"), (15, "CrashError")], ids=["SEGV", "ABRT", "KILL", "TERM"])
-def test_worker_dies(folder: Path, number: int, expected: str) -> None:
+def test_worker_dies(folder: Path, number: int, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that dies under a query is an error of that query alone; others go on, and the next is answered."""
+    monkeypatch.setattr(bounded_module, "AGAIN_SECONDS", 0.0)
     with opened(folder, seconds=600.0, quick_seconds=900) as store, going(store, ENDLESS) as first:
         wait_for(lambda: len(at_work(workers())) == 1)
         victim = at_work(workers()).pop()
@@ -861,6 +863,107 @@ def test_idle_worker_dies(folder: Path) -> None:
                 os.kill(pid, 9)
             wait_for(lambda: not workers())
             assert "fine" == outcome(store, SMALL)[0]
+
+
+CONTINUE, STOP = 18, 19
+"""Signals, by their numbers on Linux."""
+
+
+@contextlib.contextmanager
+def dying(monkeypatch: pytest.MonkeyPatch, number: int, times: int, frames: int = 0) -> Iterator[list[int]]:
+    """Workers that get a signal once they hold a question, or have sent so many frames of the answer; gives those that have been asked."""
+    asked, heard = list[int](), Counter[int]()
+    send, receive = Worker.send, Worker.receive
+
+    def end(worker: Worker) -> None:
+        os.kill(worker.pid, number)
+        os.kill(worker.pid, CONTINUE)
+
+    def sending(worker: Worker, data: bytes) -> None:
+        asked.append(worker.pid)
+        now = len(asked) <= times and not frames
+        if now:
+            os.kill(worker.pid, STOP)
+            wait_for(lambda: all(state(worker.pid, task.name) in "TZ" for task in Path(f"/proc/{worker.pid}/task").iterdir()))
+        send(worker, data)
+        if now:
+            end(worker)
+
+    def receiving(worker: Worker) -> bytes:
+        frame = receive(worker)
+        heard[worker.pid] += asked.count(worker.pid)
+        if frames and heard[worker.pid] == frames:
+            end(worker)
+        return frame
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Worker, "send", sending)
+        patched.setattr(Worker, "receive", receiving)
+        yield asked
+
+
+def state(pid: int, task: str) -> str:
+    """Of a thread, as the kernel names it."""
+    return Path(f"/proc/{pid}/task/{task}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+@linux
+@pytest.mark.parametrize("number", [9, 15], ids=["KILL", "TERM"])
+@pytest.mark.parametrize("lane", ["quick", "heavy"])
+def test_worker_dies_as_it_is_asked(folder: Path, number: int, lane: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker ended from outside as it is asked costs nobody an answer: another one is asked, in the same lane."""
+    monkeypatch.setattr(bounded_module, "AGAIN_SECONDS", 600.0)
+    with opened(folder, quick_seconds=900) as store:
+        if lane == "heavy":
+            store._heavy.add(Request(SMALL))
+        with dying(monkeypatch, number, times=1) as asked:
+            assert "fine" == outcome(store, SMALL)[0]
+        assert 2 == len(set(asked)) == len(asked)
+        assert "fine" == outcome(store, SMALL)[0]
+        idle = {"quick_running": 0, "heavy_running": 0, "workers": 1}
+        wait_for(lambda: idle.items() <= store.counts().items())
+
+
+@linux
+@pytest.mark.parametrize(
+    ("number", "expected", "soon", "times", "frames", "asked"),
+    [
+        (9, "CrashError", 600.0, 9, 0, 2),
+        (9, "CrashError", 0.0, 1, 0, 1),
+        (9, "CrashError", 600.0, 1, 1, 1),
+        (11, "CrashError", 600.0, 1, 0, 1),
+        (6, "TooLargeError", 600.0, 1, 0, 1),
+    ],
+    ids=["twice", "later", "under its answer", "SEGV", "ABRT"],
+)
+def test_lost_all_the_same(folder: Path, number: int, expected: str, soon: float, times: int, frames: int, asked: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is asked a third time, nor again what may have ended its worker itself, nor what has begun to come."""
+    monkeypatch.setattr(bounded_module, "AGAIN_SECONDS", soon)
+    with opened(folder, quick_seconds=900) as store:
+        with dying(monkeypatch, number, times, frames) as found:
+            assert expected == outcome(store, "SELECT * { ?a ?b ?c . ?d ?e ?f }" if frames else SMALL)[0]
+        assert asked == len(found)
+        assert "fine" == outcome(store, SMALL)[0]
+
+
+@linux
+def test_worker_dies_before_it_is_ready(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was started ahead of need and died before its dataset was open is passed over."""
+    start, stopped = Forker.start, list[int]()
+
+    def starting(forker: Forker) -> Worker:
+        worker = start(forker)
+        if not stopped:
+            os.kill(worker.pid, 9)
+            stopped.append(worker.pid)
+        return worker
+
+    with opened(folder, quick_seconds=900) as store:
+        with monkeypatch.context() as patched:
+            patched.setattr(Forker, "start", starting)
+            assert "DeadlineError" == outcome(store, ENDLESS, seconds=0.03)[0]
+        assert stopped
+        assert "fine" == outcome(store, SMALL)[0]
 
 
 @linux

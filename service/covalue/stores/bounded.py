@@ -37,7 +37,7 @@ from covalue.stores.limits import (
     deadline_error,
     memory_error,
 )
-from covalue.stores.processes import TICK, Starter, Worker, starter
+from covalue.stores.processes import TICK, NotStartedError, Starter, Worker, starter
 from covalue.stores.readahead import ReadAhead
 from covalue.stores.rows import Meter
 from covalue.stores.snapshot import ensure
@@ -51,10 +51,18 @@ KNOWN_HEAVY = 1024
 """Texts that are remembered as heavy, and go to that lane at once."""
 OUT_OF_MEMORY = {EXIT_MEMORY, -6}
 """Exit statuses: ended by its watch, an allocation of the engine failed (it aborts). Ended from outside (-9) may be anything."""
+FROM_OUTSIDE = {-9, -15, None}
+"""Exit statuses (None: nobody knows it) of workers that neither the engine nor a limit of ours has ended."""
+AGAIN_SECONDS = 0.1
+"""A worker that is ended from outside so soon was on its way out when it was asked; later, the query may be what took the machine's memory."""
 
 
 class _AnewError(Exception):
     """The query is to start anew in the heavy lane."""
+
+
+class _UnheardError(Exception):
+    """The worker was ended from outside as it was asked, and the query had no part in that."""
 
 
 class BoundedStore(StreamStore):
@@ -192,7 +200,11 @@ class BoundedStore(StreamStore):
             try:
                 if ticket.lane is Lane.HEAVY:
                     run.lower()
-                stream = run.answer(choice, spool, early)
+                try:
+                    stream = run.answer(choice, spool, early)
+                except _UnheardError:
+                    run.ask_again()
+                    stream = run.answer(choice, spool, early)
             except BaseException:
                 spool.close()
                 raise
@@ -212,6 +224,7 @@ class _Stay:
         self._gate, self._heavy, self._pool = gate, heavy, pool
         self._started = time.monotonic()
         self._worker: Worker | None = None
+        self._question = b""
         self._ended = False
         self.fit = False
         """Whether the worker may be used again."""
@@ -220,8 +233,16 @@ class _Stay:
 
     def ask(self, question: bytes) -> Worker:
         """A worker that has been asked; see `_Pool.ask`."""
+        self._question = question
         self._worker = self._pool.ask(question)
         return self._worker
+
+    def ask_again(self) -> Worker:
+        """Another one in place of one that is dead."""
+        if self._worker is not None:
+            self._pool.bury(self._worker)
+            self._worker = None
+        return self.ask(self._question)
 
     def end(self, error: BaseException | None = None) -> None:
         """Gives worker and place back; a second call does nothing."""
@@ -316,7 +337,16 @@ class _Run:
         self._looked = self._started
         self._quick = ticket.lane is Lane.QUICK
         self._lowered = False
+        self._again = False
         self._meter = Meter(limits)
+
+    def ask_again(self) -> None:
+        """Of another worker, since what is asked changes nothing; the clock runs on."""
+        self._again = True
+        self._worker = self._stay.ask_again()
+        if self._lowered:
+            self._lowered = False
+            self.lower()
 
     def lower(self) -> None:
         """From now on with low priority; the worker is not used again, since a process may not raise it by itself."""
@@ -325,7 +355,13 @@ class _Run:
         self._lowered = True
 
     def answer(self, choice: _Choice, spool: Spool, early: Early) -> Stream:
-        """See `BoundedStore.stream`."""
+        """
+        See `BoundedStore.stream`.
+
+        Raises:
+            _UnheardError: see there; not when it is asked again.
+        """
+        frame = b""
         try:
             while True:
                 frame = self._next()
@@ -342,7 +378,7 @@ class _Run:
                 else:
                     raise self._failed(frame)
         except (EOFError, OSError) as e:
-            raise self._died() from e
+            raise self._died(heard=bool(frame)) from e
 
     def _end(self, frame: bytes, choice: _Choice, spool: Spool) -> Stream:
         shape = SHAPES[chr(frame[1])]
@@ -422,8 +458,11 @@ class _Run:
             raise _AnewError
         self.lower()
 
-    def _died(self) -> CovalueError:
+    def _died(self, heard: bool = True) -> Exception:
+        soon = time.monotonic() - self._started < AGAIN_SECONDS
         status = self._worker.kill(ask=True)
+        if soon and not heard and not self._again and status in FROM_OUTSIDE:
+            return _UnheardError()
         if status == EXIT_DEADLINE:
             return deadline_error(self._seconds)
         return memory_error(self._limits) if status in OUT_OF_MEMORY else crash_error(status)
@@ -452,6 +491,9 @@ class _Pool:
             worker = self.ask(pickle.dumps(("" if listed else ABOUT_GRAPHS, None, None, ABOUT, 3600.0)))
             body = json.loads(_whole(worker)[3:])
             self.give(worker, True)
+        except (EOFError, OSError) as e:
+            self.close()
+            raise crash_error(None) from e
         except BaseException:
             self.close()
             raise
@@ -465,18 +507,18 @@ class _Pool:
             CovalueError: none can be started, or the store is closed.
         """
         while worker := self._pop():
-            if worker in self._fresh:
-                self._greet(worker)
             try:
+                if worker in self._fresh:
+                    self._greet(worker)
                 worker.send(question)
                 return worker
-            except OSError:  # it died while nobody used it
-                self._bury(worker)
+            except (OSError, NotStartedError):  # it died while nobody used it
+                self.bury(worker)
         worker = self._greet(self._starter.start())
         try:
             worker.send(question)
         except OSError as e:
-            self._bury(worker)
+            self.bury(worker)
             raise crash_error(None) from e
         return worker
 
@@ -490,7 +532,8 @@ class _Pool:
             self._busy.add(worker)
             return worker
 
-    def _bury(self, worker: Worker) -> None:
+    def bury(self, worker: Worker) -> None:
+        """Takes a dead one out."""
         with self._lock:
             self._busy.discard(worker)
         worker.kill()
@@ -503,7 +546,7 @@ class _Pool:
             worker.ready()
             return worker
         except BaseException:
-            self._bury(worker)
+            self.bury(worker)
             raise
 
     def give(self, worker: Worker, fit: bool) -> None:

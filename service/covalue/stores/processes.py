@@ -53,6 +53,10 @@ def allocator(folders: Sequence[str] = LIBRARIES) -> dict[str, str]:
     return {"LD_PRELOAD": found[0]} if found and "LD_PRELOAD" not in os.environ else {}
 
 
+class NotStartedError(StoreError):
+    """A worker died before its dataset was open."""
+
+
 class Worker:
     """
     One worker process and the connection to it; used by one thread at a time.
@@ -93,6 +97,7 @@ class Worker:
         Waits until the dataset is open.
 
         Raises:
+            NotStartedError: it died before.
             CovalueError: it cannot be opened.
         """
         frame = self._first()
@@ -104,7 +109,7 @@ class Worker:
             error = pickle.loads(frame[1:])  # before any stranger's text: our own words
             if isinstance(error, CovalueError):
                 raise error
-        raise StoreError(f"a worker process did not start (status {status}).", f"工作进程未能启动（状态 {status}）。")
+        raise NotStartedError(f"a worker process did not start (status {status}).", f"工作进程未能启动（状态 {status}）。")
 
     def _first(self) -> bytes:
         until = time.monotonic() + START_SECONDS
