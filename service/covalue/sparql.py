@@ -226,7 +226,8 @@ def _normalised(text: str) -> str:
 
 def names_graphs(text: str) -> bool:
     """Whether a query may ask named graphs, or choose its dataset; true of some that do not."""
-    return any(found[1] for found in OTHER_GRAPHS.finditer(text))
+    capitals = text.upper()
+    return ("GRAPH" in capitals or "FROM" in capitals) and any(found[1] for found in OTHER_GRAPHS.finditer(text))
 
 
 def is_volatile(text: str) -> bool:
