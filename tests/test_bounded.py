@@ -919,6 +919,7 @@ def test_worker_dies_as_it_is_asked(folder: Path, number: int, lane: str, monkey
         with dying(monkeypatch, number, times=1) as asked:
             assert "fine" == outcome(store, SMALL)[0]
         assert 2 == len(set(asked)) == len(asked)
+        assert 1 == store.counts()["asked_again"]
         assert "fine" == outcome(store, SMALL)[0]
         idle = {"quick_running": 0, "heavy_running": 0, "workers": 1}
         wait_for(lambda: idle.items() <= store.counts().items())

@@ -141,9 +141,9 @@ class BoundedStore(StreamStore):
         return self._graphs
 
     def counts(self) -> dict[str, int]:
-        """How many queries run and wait in each lane, how many workers live, the bytes in temporary files, and what is read ahead of questions."""
+        """How many queries run and wait in each lane, how many workers live, how many died as they were asked, the bytes in temporary files, and what is read ahead of questions."""
         ahead = {"ahead_bytes": self._ahead.read, "ahead_ended": int(self._ahead.ended)} if self._ahead else {}
-        return self._gate.counts() | {"workers": self._pool.alive, "spooled_bytes": self._budget.used} | ahead
+        return self._gate.counts() | {"workers": self._pool.alive, "asked_again": self._pool.again, "spooled_bytes": self._budget.used} | ahead
 
     def close(self) -> None:
         """Ends all workers; queries that run end in an error."""
@@ -239,9 +239,9 @@ class _Stay:
 
     def ask_again(self) -> Worker:
         """Another one in place of one that is dead."""
-        if self._worker is not None:
-            self._pool.bury(self._worker)
-            self._worker = None
+        dead, self._worker = self._worker, None
+        if dead is not None:
+            self._pool.mourn(dead)
         return self.ask(self._question)
 
     def end(self, error: BaseException | None = None) -> None:
@@ -478,6 +478,8 @@ class _Pool:
         self._busy: set[Worker] = set()
         self._fresh: set[Worker] = set()
         self._closed = False
+        self.again = 0
+        """Questions that were asked of another one, since theirs was ended from outside."""
 
     @property
     def alive(self) -> int:
@@ -513,12 +515,12 @@ class _Pool:
                 worker.send(question)
                 return worker
             except (OSError, NotStartedError):  # it died while nobody used it
-                self.bury(worker)
+                self._bury(worker)
         worker = self._greet(self._starter.start())
         try:
             worker.send(question)
         except OSError as e:
-            self.bury(worker)
+            self._bury(worker)
             raise crash_error(None) from e
         return worker
 
@@ -532,8 +534,13 @@ class _Pool:
             self._busy.add(worker)
             return worker
 
-    def bury(self, worker: Worker) -> None:
-        """Takes a dead one out."""
+    def mourn(self, worker: Worker) -> None:
+        """Takes out one that was ended from outside as it was asked."""
+        with self._lock:
+            self.again += 1
+        self._bury(worker)
+
+    def _bury(self, worker: Worker) -> None:
         with self._lock:
             self._busy.discard(worker)
         worker.kill()
@@ -546,7 +553,7 @@ class _Pool:
             worker.ready()
             return worker
         except BaseException:
-            self.bury(worker)
+            self._bury(worker)
             raise
 
     def give(self, worker: Worker, fit: bool) -> None:

@@ -20,8 +20,25 @@ HELP = {
     "covalue_requests_running": ("gauge", "Requests that are being answered."),
     "covalue_dataset_info": ("gauge", "The dataset that is served."),
 }
-GROWING = ("_hits", "_misses")
-"""How names of what a store counts end that never becomes less."""
+STORE = {
+    "quick_running": ("gauge", "Queries in the quick lane."),
+    "quick_waiting": ("gauge", "Queries that wait for a place in the quick lane."),
+    "heavy_running": ("gauge", "Queries in the heavy lane."),
+    "heavy_waiting": ("gauge", "Queries that wait for a place in the heavy lane."),
+    "workers": ("gauge", "Worker processes."),
+    "asked_again": ("counter", "Queries asked of another worker, since theirs was ended from outside as it was asked."),
+    "spooled_bytes": ("gauge", "Bytes of answers in temporary files."),
+    "ahead_bytes": ("gauge", "Bytes of the store on disk that were read ahead of questions."),
+    "ahead_ended": ("gauge", "1 once nothing more is read ahead."),
+    "cached_answers": ("gauge", "Answers that are kept by query."),
+    "cached_bytes": ("gauge", "Their bytes."),
+    "cache_hits": ("counter", "Queries that a kept answer, or one under way, served."),
+    "cache_misses": ("counter", "Queries that had to be evaluated, though their answers may be kept."),
+    "repeated_answers": ("gauge", "Answers that are kept as they were sent, by request."),
+    "repeated_bytes": ("gauge", "Their bytes."),
+    "repeated_hits": ("counter", "Requests that one of them served."),
+}
+"""What stores and what is before them count, by the names there."""
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -63,7 +80,7 @@ class Metrics:
 
         Args:
             version: of the dataset.
-            store: what the store counts of itself.
+            store: what the store counts of itself, by the names of `STORE`.
         """
         with self._lock:
             lines = [*_head("covalue_requests_total"), *(_line("covalue_requests_total", k, v) for k, v in sorted(self._requests.items()))]
@@ -73,7 +90,9 @@ class Metrics:
             lines += [*_head("covalue_requests_running"), _line("covalue_requests_running", (), self._running)]
         lines += [*_head("covalue_dataset_info"), _line("covalue_dataset_info", (("version", version),), 1)]
         for name, value in sorted(store.items()):
-            lines += [f"# TYPE covalue_store_{name} {'counter' if name.endswith(GROWING) else 'gauge'}", _line(f"covalue_store_{name}", (), value)]
+            kind, text = STORE[name]
+            full = f"covalue_store_{name}_total" if kind == "counter" else f"covalue_store_{name}"
+            lines += [f"# HELP {full} {text}", f"# TYPE {full} {kind}", _line(full, (), value)]
         return "\n".join(lines) + "\n"
 
     def _histogram(self, kind: Labels) -> list[str]:
