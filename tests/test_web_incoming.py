@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from covalue.web import flowing
+from covalue.web.access import Access
+from covalue.web.answers import Body
 from covalue.web.connections import Patience
+from covalue.web.metrics import Metrics
 from covalue.web.server import listen
 from processes import wait_until
 from served import Reply, Served, build_tiny, read
@@ -117,28 +122,57 @@ def test_a_clock_that_is_put_back_lends_no_time(tmp_path: Path, monkeypatch: pyt
         assert not idle.recv(1)
 
 
-@pytest.mark.parametrize("length", [[], [("Content-Length", str(400 << 16))]], ids=["chunks", "length"])
-def test_a_full_disk_ends_the_answer(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, length: list[tuple[str, str]]) -> None:
-    """What cannot wait for a slow client on the disk is not sent, and its end is no end of an answer; waitress would look for more without rest."""
+LONG = 400 << 16
+
+
+def unfetched(length: int | None, patience: Patience, over: Callable[[], bool]) -> bytes:
+    """What is left of a long answer (of a length that is told, or a flow) for a client that begins to fetch it only when it is over."""
+
+    def long(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain"), *([("Content-Length", str(length))] if length else [])])
+        return flowing.guarded(Body(iter([b"x" * (1 << 16)] * 400), length), environ).chunks
+
+    server = listen(Access(long, Metrics()), "127.0.0.1", 0, 1, patience=patience)
+    threading.Thread(target=server.run, daemon=True).start()
+    got = b""
+    with socket.create_connection(("127.0.0.1", server.effective_port), timeout=60) as connection:
+        connection.sendall(FOLLOWING.replace(b"Connection: close\r\n", b""))
+        wait_until(over)
+        with contextlib.suppress(ConnectionResetError):
+            while piece := connection.recv(1 << 20):
+                got += piece
+    assert got.startswith(b"HTTP/1.1 200")
+    assert len(got) < LONG
+    assert not got.endswith(b"0\r\n\r\n")
+    return got
+
+
+def cut(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Why answers were cut, by the access log."""
+    return [r.cut for r in caplog.records if r.name == "covalue.access"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("length", [None, LONG], ids=["chunks", "length"])
+def test_a_full_disk_ends_the_answer(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, length: int | None) -> None:
+    """
+    What cannot wait for a slow client on the disk is not sent, and its end is no end of an answer; waitress would look for more without rest. The log
+    says that the store failed, and not that the client went away.
+    """
+    caplog.set_level(logging.INFO, "covalue.access")
 
     def append(self: Any, _data: bytes) -> None:
         self.file.seek(0, 2)  # where a failure leaves it
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    def long(_environ: Any, start_response: Any) -> Iterator[bytes]:
-        start_response("200 OK", [("Content-Type", "text/plain"), *length])
-        yield from [b"x" * (1 << 16)] * 400
-
     monkeypatch.setattr("waitress.buffers.TempfileBasedBuffer.append", append)
-    server = listen(long, "127.0.0.1", 0, 1, patience=Patience(drain_seconds=3600))
-    threading.Thread(target=server.run, daemon=True).start()
-    got = b""
-    with socket.create_connection(("127.0.0.1", server.effective_port), timeout=60) as connection:
-        connection.sendall(FOLLOWING.replace(b"Connection: close\r\n", b""))
-        wait_until(lambda: any("cannot wait" in r.message for r in caplog.records))
-        with contextlib.suppress(ConnectionResetError):
-            while piece := connection.recv(1 << 20):
-                got += piece
-    assert got.startswith(b"HTTP/1.1 200")
-    assert len(got) < 400 << 16
-    assert not got.endswith(b"0\r\n\r\n")
+    unfetched(length, Patience(drain_seconds=3600), lambda: bool(cut(caplog)))
+    assert any("cannot wait" in r.message for r in caplog.records)
+    assert ["StoreError"] == cut(caplog)
+
+
+@pytest.mark.parametrize("length", [None, LONG], ids=["chunks", "length"])
+def test_no_room_ends_the_answer(caplog: pytest.LogCaptureFixture, length: int | None) -> None:
+    """One for which there is no room to wait was ended here too, by the log."""
+    caplog.set_level(logging.INFO, "covalue.access")
+    unfetched(length, Patience(drain_seconds=3600, waiting_each=3_000_000), lambda: bool(cut(caplog)))
+    assert ["OverloadedError"] == cut(caplog)

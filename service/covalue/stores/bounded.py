@@ -141,7 +141,7 @@ class BoundedStore(StreamStore):
         return self._graphs
 
     def counts(self) -> dict[str, int]:
-        """How many queries run and wait in each lane, how many workers live, how many died as they were asked, the bytes in temporary files, and what is read ahead of questions."""
+        """How many queries run and wait in each lane, workers live and have died as they were asked; the bytes in temporary files, and those read ahead of questions."""
         ahead = {"ahead_bytes": self._ahead.read, "ahead_ended": int(self._ahead.ended)} if self._ahead else {}
         return self._gate.counts() | {"workers": self._pool.alive, "asked_again": self._pool.again, "spooled_bytes": self._budget.used} | ahead
 

@@ -22,7 +22,9 @@ from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask, WSGITask
 
-from covalue.web.cuts import CUTS, CutError, sure
+from covalue.errors import StoreError
+from covalue.stores.limits import OverloadedError
+from covalue.web.cuts import CUT, CUTS, CutError, sure
 from covalue.web.incoming import Incoming
 
 log = logging.getLogger("covalue.web")
@@ -68,6 +70,14 @@ class Patience:
     def on(self, guard: str) -> bool:
         """Whether a guard stands."""
         return guard not in self.off
+
+
+class UnsentError(ClientDisconnected):  # type: ignore[misc]
+    """The server ends an answer, whatever its client does, since what is left of it cannot wait; `reason` is the name of an error, for log and metrics."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Crowd:
@@ -147,6 +157,13 @@ class Task(WSGITask):  # type: ignore[misc]
     def set_close_on_finish(self) -> None:
         if self.wrote_header or not self.chunked_response or self.request.headers.get("CONNECTION", "").lower() == "close":
             super().set_close_on_finish()
+
+    def write(self, data: bytes) -> None:
+        try:
+            super().write(data)
+        except UnsentError as e:
+            self.get_environment()[CUT] = e.reason
+            raise
 
     def execute(self) -> None:
         try:
@@ -250,9 +267,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def write_soon(self, data: Any) -> int:
         if data and self.crowd.no_room_for(self.client, len(data)):
             self.crowd.closed += 1
-            self.will_close = True
-            self.server.pull_trigger()
-            raise ClientDisconnected
+            raise self._unsent(OverloadedError)
         if data:
             self.crowd.waiting[self.client] += len(data)
             if self.current_outbuf_count > (FULL if self.total_outbufs_len else PASSED):
@@ -261,9 +276,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             return int(super().write_soon(data))
         except OSError as e:  # waitress would neither send what the buffer still holds nor end, and look for more of it without rest
             log.error("an answer cannot wait for its client: the temporary folder takes nothing", extra={"reason": e.strerror})
-            self.will_close = True
-            self.server.pull_trigger()
-            raise ClientDisconnected from e
+            raise self._unsent(StoreError) from e
+
+    def _unsent(self, kind: type[StoreError]) -> UnsentError:
+        self.will_close = True
+        self.server.pull_trigger()
+        return UnsentError(kind.__name__)
 
     def overdue(self, now: float) -> bool:
         """Whether its client has used up our patience."""
