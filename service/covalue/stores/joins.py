@@ -27,11 +27,11 @@ from covalue.names import BASE
 from covalue.sparql import Token, closing, listed
 
 FEW = 1000
-"""A side of a comparison that has at most so many statements is found by itself: the most that this can be in vain is a millisecond."""
+"""A side of a comparison of at most so many statements is found by itself, whatever the other ones are: the most that this can be in vain is a millisecond."""
 ALIKE = 4
-"""Lists are gone through together where none is so many times longer than the shortest."""
-STEPS = (1000, 30_000, 1_000_000)
-"""How far the shortest list is counted, one after the other."""
+"""So many times as long as the shortest may the other ones be, of sides and of lists."""
+STEPS = (FEW, 30_000, 1_000_000)
+"""How far the shortest one is counted, one after the other; the last one for lists only."""
 MOST = 2_000_000
 """Statements of all lists together: each takes the engine some two hundred bytes."""
 KNOWN = 4096
@@ -287,15 +287,17 @@ def _verb(inside: Sequence[Token], at: int) -> tuple[int, bool]:
 
 def _sides(found: _Group, sizes: Sizes) -> list[list[Pattern]]:
     """
-    The sides of a comparison, each with what is said of the things that it names: there are several subjects that no other subject leads to,
-    each is said something of that few have, and they have a variable in common.
+    The sides of a comparison, each with what its things lead to: subjects that no other subject leads to, of which each is said something of one thing
+    that is named, and which have a variable in common.
     """
     stars = _stars(found.patterns)
-    if sum(any(p.anchored for p in star) for star in stars.values()) < 2:
-        return []
     led = {v for p in found.patterns for v in p.variables - {p.subject[1:]}}
-    roots = [subject for subject in stars if subject[1:] not in led or subject[0] not in "?$"]
-    sides = [subject for subject in roots if any(p.anchored and sizes.size(found.prologue, p.countable, FEW + 1) <= FEW for p in stars[subject])]
+    named = {s: [p for p in star if p.anchored] for s, star in stars.items() if s[0] != "?" or s[1:] not in led}
+    shortest = _shortest(found, [p for star in named.values() for p in star], sizes, STEPS[:-1]) if sum(map(bool, named.values())) > 1 else None
+    if shortest is None:
+        return []
+    most = max(FEW, ALIKE * shortest) + 1
+    sides = [s for s, star in named.items() if any(sizes.size(found.prologue, p.countable, most) < most for p in star)]
     if len(sides) < 2:
         return []
     groups = [[*stars.pop(subject)] for subject in sides]
@@ -337,10 +339,18 @@ def _lists(found: _Group, sizes: Sizes) -> list[list[Pattern]]:
     objects = [p.object[1:] for p in patterns if p.object[0] in "?$"]
     if len(set(objects)) < len(objects) or not all(p.countable for p in patterns):
         return []
-    for step in STEPS:
-        shortest = min(sizes.size(found.prologue, p.countable, step) for p in patterns)
-        if shortest < step:
-            most = ALIKE * shortest + 1
-            lengths = [sizes.size(found.prologue, p.countable, most) for p in patterns]
-            return [[p] for p in patterns] if max(lengths) < most and sum(lengths) <= MOST else []
-    return []
+    shortest = _shortest(found, patterns, sizes, STEPS)
+    if shortest is None:
+        return []
+    most = ALIKE * shortest + 1
+    lengths = [sizes.size(found.prologue, p.countable, most) for p in patterns]
+    return [[p] for p in patterns] if max(lengths) < most and sum(lengths) <= MOST else []
+
+
+def _shortest(found: _Group, patterns: Sequence[Pattern], sizes: Sizes, steps: Sequence[int]) -> int | None:
+    """How many statements match the pattern that fewest match; None where that is beyond what is counted."""
+    for step in steps:
+        fewest = min(sizes.size(found.prologue, p.countable, step + 1) for p in patterns)
+        if fewest <= step:
+            return fewest
+    return None
