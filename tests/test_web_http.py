@@ -120,6 +120,48 @@ def test_posts_carry_no_tag(served: Served) -> None:
     assert (200, None) == (reply.status, reply.get("ETag"))
 
 
+@pytest.mark.parametrize("route", [*(r for r in ROUTES if r != "/"), "/static/covalue.css"])
+def test_who_wants_only_what_it_names(served: Served, route: str) -> None:
+    """If-Match (RFC 9110, section 13.1.1): the answer, or 412 where it is another; looked at before If-None-Match, and weak tags never match."""
+    first = served.ask(route)
+    tag = first["ETag"]
+    for method in ("GET", "HEAD"):
+        for named in (tag, f'"other", {tag}', "*"):
+            assert (200, tag) == ((reply := served.ask(route, method, If_Match=named)).status, reply["ETag"]), named
+        for named in ('"other"', f"W/{tag}", f'"{tag[1:-1]}-gzip"', "other"):
+            reply = served.ask(route, method, If_Match=named)
+            assert (412, "no-store", None) == (reply.status, reply["Cache-Control"], reply.get("ETag")), named
+            assert "*" == reply["Access-Control-Allow-Origin"]
+            assert 412 == served.ask(route, method, If_Match=named, If_None_Match=tag).status
+        assert 304 == served.ask(route, method, If_Match=tag, If_None_Match=tag).status
+    problem = served.ask(route, If_Match='"other"').json
+    assert (412, "Precondition failed") == (problem["status"], problem["title"])
+    assert "If-Match" in problem["detail"]
+    assert "If-Match" in problem["detail_zh"]
+
+
+def test_a_condition_on_what_fails_or_cannot_be_named_changes_nothing(served: Served) -> None:
+    """RFC 9110, section 13.2.1; an answer without a tag is none that could be named, but there is one; dates are ignored, since no answer has one (13.1.4)."""
+    assert 400 == served.ask(address("SELECT * {"), If_Match='"other"').status
+    assert 404 == served.ask("/case/nobody", If_Match='"other"').status
+    assert 303 == served.ask("/case/tiny/mill", If_Match='"other"').status
+    assert 204 == served.ask("/sparql", "OPTIONS", If_Match='"other"').status
+    assert 200 == served.form([("query", ALL)], If_Match='"other"').status
+    changing = address("SELECT (NOW() AS ?now) {}")
+    assert (412, 200) == (served.ask(changing, If_Match='"other"').status, served.ask(changing, If_Match="*").status)
+    dated = served.ask(address(), If_Unmodified_Since="Sat, 29 Oct 1994 19:43:31 GMT", If_Modified_Since="Sat, 29 Oct 2050 19:43:31 GMT")
+    assert (200, None) == (dated.status, dated.get("Last-Modified"))
+
+
+@pytest.mark.parametrize("route", [address(), "/ontology", "/static/covalue.css"])
+def test_parts_are_not_given_and_nobody_is_told_otherwise(served: Served, route: str) -> None:
+    """Who asks for a range gets the whole, as a whole (RFC 9110, section 14.2)."""
+    whole, part = served.ask(route), served.ask(route, Range="bytes=0-9", If_Range='"other"')
+    assert (200, whole.body, whole["ETag"]) == (part.status, part.body, part["ETag"])
+    assert part.get("Accept-Ranges") in (None, "none")
+    assert part.get("Content-Range") is None
+
+
 # --- codings
 
 

@@ -40,6 +40,7 @@ WISHES: list[dict[str, str]] = [
     {"Accept": "*/*", "Accept_Encoding": "identity;q=0, nothing"},
     {"Accept_Encoding": "br, zstd, gzip;q=0.1"},
     {"If_None_Match": "*"},
+    {"If_Match": '"other"'},
     {"Host": "a b"},
     {"Host": "example.org:99"},
     {"Accept_Language": "zh"},

@@ -63,6 +63,7 @@ def test_another_wish_is_another_answer(served: Served) -> None:
     assert kinds == {accept: accept for accept in kinds}
     assert [None, "gzip", None, "gzip"] == [served.ask(path, **wish).get("Content-Encoding") for wish in 2 * [{}, {"Accept_Encoding": "gzip"}]]
     assert 304 == served.ask(path, If_None_Match=served.ask(path)["ETag"]).status
+    assert 412 == served.ask(path, If_Match='"other"').status
     assert 400 == served.ask(path, Host="a b").status
     assert 406 == served.ask(path, Accept="image/png").status
     assert b"" == served.ask(path, "HEAD").body

@@ -11,7 +11,7 @@ from covalue.questions import Answers, Library
 from covalue.stores import Store
 from covalue.stores.cache import CachedStore
 from covalue.stores.streaming import Streaming
-from covalue.web import access, addresses, assets, crawlers, discovery, editor, graph_store, health, linked_data, nanopubs, plain, problems, protocol, repeats, search, start
+from covalue.web import access, addresses, assets, crawlers, discovery, editor, graph_store, health, linked_data, nanopubs, plain, problems, protocol, repeats, search, start, validators
 from covalue.web.ask import ask_blueprint
 from covalue.web.cases import cases_blueprint
 from covalue.web.languages import keep
@@ -81,6 +81,7 @@ def create_app(store: Store, library: Library | None = None, *, proxies: int = 0
     problems.register(app)
     app.before_request(_before)
     app.after_request(keep)
+    app.after_request(_if_match)
     app.wsgi_app = access.Access(_quick(app, service), service.metrics, ALWAYS)  # type: ignore[method-assign]
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies)  # type: ignore[method-assign]
@@ -123,13 +124,21 @@ def _before() -> Response | None:
     return None
 
 
+def _if_match(response: Response) -> Response:
+    """What the client does not want as it is now, it does not get; another status than success says more than that."""
+    if not validators.fails(response.status_code, response.headers.get("ETag")):
+        return response
+    response.close()
+    return problems.problem(412, "Precondition failed", *problems.SENTENCES[412])
+
+
 def _options() -> Response:
     """For preflights of browsers, and for who asks what may be done here."""
     rule = request.url_rule
     methods = graph_store.READING if request.endpoint == "graph-store" else sorted((rule.methods if rule else None) or ())
     response = Response(status=204)
     response.headers["Allow"] = response.headers["Access-Control-Allow-Methods"] = ", ".join(methods)
-    response.headers["Access-Control-Allow-Headers"] = "*, Accept, Accept-Language, Authorization, Content-Type, If-None-Match, User-Agent, X-Requested-With"
+    response.headers["Access-Control-Allow-Headers"] = "*, Accept, Accept-Language, Authorization, Content-Type, If-Match, If-None-Match, User-Agent, X-Requested-With"
     response.headers["Access-Control-Max-Age"] = "86400"
     response.headers["Cache-Control"] = "no-store"
     del response.headers["Content-Type"]

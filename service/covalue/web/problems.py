@@ -51,6 +51,7 @@ SENTENCES = {
     404: ("there is nothing at this address.", "此地址没有内容。"),
     405: ("this method is not allowed here.", "此处不允许该方法。"),
     406: ("the content coding asked for cannot be given; see Accept-Encoding.", "无法以所请求的内容编码返回；请检查 Accept-Encoding。"),
+    412: ("what is here now is not what If-Match names; ask without it.", "此处的当前内容与 If-Match 所指不符；请去掉该请求头后重试。"),
     413: ("the request is too large.", "请求过大。"),
     414: ("the address is too long; send the query by POST.", "地址过长；请用 POST 发送查询。"),
     415: (
@@ -59,7 +60,7 @@ SENTENCES = {
     ),
     500: ("something went wrong here; the operator can find it in the log.", "服务内部出错；运维者可在日志中查到。"),
 }
-HEADINGS = {400: "请求有误", 403: "不予允许", 404: "没有找到", 405: "方法不对", 406: "没有这种格式", 410: "已不提供", 413: "过大", 414: "地址过长", 415: "类型不对"}
+HEADINGS = {400: "请求有误", 403: "不予允许", 404: "没有找到", 405: "方法不对", 406: "没有这种格式", 410: "已不提供", 412: "条件不符", 413: "过大", 414: "地址过长", 415: "类型不对"}
 """Of pages in Chinese, by status."""
 UNAVAILABLE = ("the data cannot be queried at the moment; try again later.", "目前无法查询数据；请稍后重试。")
 """In place of a failure of the store that names a file; what it said is in the log."""

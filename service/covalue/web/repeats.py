@@ -98,7 +98,7 @@ class Repeats:
 
 def repeatable(environ: WSGIEnvironment) -> bool:
     """Whether a request is one for an answer to a query that says nothing of answers that its client holds."""
-    return environ.get("PATH_INFO") == PATH and environ["REQUEST_METHOD"] == "GET" and "HTTP_IF_NONE_MATCH" not in environ
+    return environ.get("PATH_INFO") == PATH and environ["REQUEST_METHOD"] == "GET" and "HTTP_IF_NONE_MATCH" not in environ and "HTTP_IF_MATCH" not in environ
 
 
 def mark(environ: WSGIEnvironment, opaque: str | None, size: int | None) -> None:

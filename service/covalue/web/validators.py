@@ -38,6 +38,19 @@ def client_has(opaque: str, codings: tuple[str, ...]) -> str | None:
     return None
 
 
+def fails(status: int, etag: str | None) -> bool:
+    """
+    Whether the client wants the answer that is ready only if it is one that it names, and it is not (If-Match).
+
+    `If-Unmodified-Since` is ignored, as it must be where no answer has a date (section 13.1.4), and so is any condition on what fails without it (13.2.1).
+    """
+    environ = request.environ
+    if "HTTP_IF_MATCH" not in environ or environ["REQUEST_METHOD"] not in ("GET", "HEAD") or not (200 <= status < 300 or status == 304):
+        return False
+    wanted = request.if_match
+    return not (wanted.star_tag or (etag is not None and wanted.contains(etag.strip('"'))))
+
+
 def client_has_anything() -> bool:
     """Whether any answer, now that there is one, is held by the client (`If-None-Match: *`)."""
     return request.method in ("GET", "HEAD") and request.environ.get("HTTP_IF_NONE_MATCH", "").strip() == "*"
