@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+from pathlib import Path
+from urllib.parse import quote
+
 import pyoxigraph as ox
 import pytest
 
@@ -195,6 +200,48 @@ def test_odd_paths_are_404(served: Served, path: str) -> None:
     reply = served.ask(path)
     assert 404 == reply.status, reply.text
     assert "root:" not in reply.text
+
+
+CODED = ["a%20b", "%E5%B0%8F", "小米", "小%20米", "大%25", "%e5%a4%a7", "100%25", "a%2525", "a%25", "a%2Fb", "a/b", "a%3Fb", "v1.0%2B", "%FF", "~a", "a:b;c"]
+"""Ends of IRIs as files of others have them; each is a thing of its own."""
+
+
+@pytest.fixture(scope="module")
+def coded(tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """Things under our base whose names need care, as by `--data`."""
+    path = tmp_path_factory.mktemp("coded") / "coded.nt"
+    path.write_text("".join(f'<{B}case/x/{name}> <{PREFIXES["rdfs"]}label> "name {i}" .\n' for i, name in enumerate(CODED)), encoding="utf-8")
+    return Served(OxigraphStore.from_files([path]))
+
+
+@pytest.mark.parametrize("name", CODED)
+def test_a_coded_iri_is_found_where_its_client_asks(coded: Served, name: str) -> None:
+    """With percent signs or the characters themselves: by way of the redirect, and again by all links of its page."""
+    path = "/case/x/" + quote(name, safe="/%~:;,+")
+    reply = coded.ask(path, Accept="text/turtle")
+    assert (303, f"{path}.ttl") == (reply.status, reply["Location"])
+    document = coded.ask(reply["Location"])
+    label = ox.Literal(f"name {CODED.index(name)}")
+    assert [ox.NamedNode(f"{B}case/x/{name}")] == [t.subject for t in document.triples() if t.object == label]
+    assert [ox.NamedNode(f"{coded.url}{path}.ttl")] == [t.subject for t in document.triples() if t.predicate.value.endswith("primaryTopic")]
+    page = coded.ask(f"{path}.html?statements=1", Accept=BROWSER)
+    assert (200, 200) == (page.status, coded.ask(f"{path}.html").status)
+    links = {unescape(found) for found in re.findall(r'href="(/case/x/[^"]*)"', page.text)}
+    assert {f"{path}.{f.extension}" for f in FORMATS} <= links
+    assert any("lang=zh" in link for link in links)
+    for link in links:
+        assert 200 == coded.ask(link).status, link
+
+
+def test_of_two_names_at_one_address_the_readable_one_answers(tmp_path: Path) -> None:
+    """No client can tell them apart by an address; either is found where it is alone, also by who encodes more than is needed."""
+    path = tmp_path / "two.ttl"
+    path.write_text(f'<{B}case/x/小> <http://x/p> "characters" . <{B}case/x/%E5%B0%8F> <http://x/p> "coded" . <{B}case/x/mill> <http://x/p> "plain" .', encoding="utf-8")
+    served = Served(OxigraphStore.from_files([path]))
+    assert "characters" in served.ask("/case/x/%E5%B0%8F.nt").text
+    assert "characters" in served.ask("/case/x/%e5%b0%8f.nt").text
+    assert "plain" in served.ask("/case/x/m%69ll.nt").text
+    assert "plain" in served.ask("/case%2Fx/mill.nt").text
 
 
 def test_pages_name_things_in_the_language_of_the_reader(served: Served) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import lru_cache
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from flask import request
 from werkzeug.exceptions import BadRequest
@@ -19,6 +19,8 @@ from covalue.names import BASE
 
 HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 PATH_SAFE = "/-._~!$&'()*+,;=:@"
+TARGET = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
+"""What stands before the path in the target of a request in absolute form."""
 
 
 def check_host() -> None:
@@ -60,6 +62,24 @@ def local(path: str) -> str:
 def prefixed(root: str, path: str) -> str:
     """`local`, where a proxy has put the service under `root`."""
     return f"{_prefix(root)}/{quote(path.lstrip('/'), safe=PATH_SAFE + '%')}"
+
+
+def sent() -> str:
+    """
+    The path of the request below the root of the service, without a slash at its start, percent-encoded as it was sent: `a%2Fb` is another than `a/b`, and
+    only there are they told apart. Where nobody knows how it was sent, as it would be.
+    """
+    environ = request.environ
+    path = environ.get("PATH_INFO", "")
+    raw = TARGET.sub("", environ.get("REQUEST_URI", "")).partition("?")[0]
+    if unquote_to_bytes(raw).decode("latin-1") != path:
+        raw = path.encode("latin-1")
+    return quote(raw, safe=PATH_SAFE + ("%" if isinstance(raw, str) else "")).lstrip("/")
+
+
+def here() -> str:
+    """The address of the page that is asked for, without its query, for links on it."""
+    return local(sent())
 
 
 def link(iri: str) -> str | None:

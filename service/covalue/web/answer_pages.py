@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from flask import request
-
 from covalue import catalogue, citation, evidence, tabular
 from covalue.evidence import Grounds
 from covalue.formats import Format
@@ -134,7 +132,7 @@ def _column(asked: Asked, name: str, heading: str) -> dict[str, str]:
     now = "ascending" if asked.sort == name else "descending" if asked.sort == "-" + name else ""
     then = {"": name, "ascending": "-" + name, "descending": ""}[now]
     pairs = [(n, v) for n, v in protocol.parameters() if n not in ("sort", "offset") and v.strip()]
-    return {"name": name, "heading": heading, "sorted": now, "href": _address(addresses.local(request.path), [*pairs, *([("sort", then)] if then else [])]) + "#answer"}
+    return {"name": name, "heading": heading, "sorted": now, "href": _address(addresses.here(), [*pairs, *([("sort", then)] if then else [])]) + "#answer"}
 
 
 def _kept(table: Table, found: Sequence[Grounds]) -> list[int]:

@@ -11,7 +11,25 @@ from covalue.questions import Answers, Library
 from covalue.stores import Store
 from covalue.stores.cache import CachedStore
 from covalue.stores.streaming import Streaming
-from covalue.web import access, addresses, assets, crawlers, discovery, editor, graph_store, health, linked_data, nanopubs, plain, problems, protocol, repeats, search, start, validators
+from covalue.web import (
+    access,
+    addresses,
+    assets,
+    crawlers,
+    discovery,
+    editor,
+    graph_store,
+    health,
+    linked_data,
+    nanopubs,
+    plain,
+    problems,
+    protocol,
+    repeats,
+    search,
+    start,
+    validators,
+)
 from covalue.web.ask import ask_blueprint
 from covalue.web.cases import cases_blueprint
 from covalue.web.languages import keep

@@ -18,10 +18,11 @@ import re
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
-from urllib.parse import quote
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 import pyoxigraph as ox
 from flask import Response, request
@@ -50,6 +51,8 @@ AROUND = 100
 GRAPHS = PREFIXES["graph"]
 VERSION_IRI = PREFIXES["owl"] + "versionIRI"
 LABELS = (PREFIXES["skos"] + "prefLabel", PREFIXES["rdfs"] + "label")
+CODED = re.compile("(?:%[89A-Fa-f][0-9A-Fa-f])+")
+"""Percent-encoded bytes of characters that are no ASCII."""
 TERM = re.compile(r"ontology/([A-Za-z_][A-Za-z0-9_-]*)")
 CUT = (f"Not complete: at most {MOST} statements of each kind are given here; the SPARQL endpoint has all.", f"不完整：此处每类最多给出 {MOST} 条陈述；全部可由 SPARQL 端点取得。")
 
@@ -67,39 +70,59 @@ def view(service: Service) -> Callable[[str], Response]:
     known = Known(service.store)
 
     def linked_data(path: str) -> Response:
-        store = service.store
-        iri = _iri(path)
-        if iri is not None and (iri == ONTOLOGY_IRI or is_version(store, iri)) and _has_ontology(store):
-            return ontology(service, path, None)
-        if iri is not None and exists(store, iri):
-            return _graph(service, iri, path, None) if iri in store.graphs() else _see_other(path)
+        store, sent = service.store, addresses.sent()
+        iri = _named(store, path, sent)
+        if iri is not None:
+            if (iri == ONTOLOGY_IRI or is_version(store, iri)) and _has_ontology(store):
+                return ontology(service, path, None)
+            return _graph(service, iri, sent, None) if iri in store.graphs() else _see_other(sent)
         stem, _, extension = path.rpartition(".")
-        about = _iri(stem) if stem and extension in (*EXTENSIONS, "html", *citing.FILES) else None
-        if about is None:
+        if not stem or extension not in (*EXTENSIONS, "html", *citing.FILES):
             raise known.unknown(path)
-        if extension in citing.FILES and exists(store, about):
+        sent = sent.rpartition(".")[0]
+        about = _named(store, stem, sent)
+        if about is None:
+            raise known.unknown(stem)
+        if extension in citing.FILES:
             return citing.document(service, about, extension)
         if (about == ONTOLOGY_IRI or is_version(store, about)) and _has_ontology(store):
             return ontology(service, stem, extension)
-        if extension in citing.FILES or not exists(store, about):
-            raise known.unknown(stem)
-        return _graph(service, about, stem, extension) if about in store.graphs() else _document(service, about, stem, extension)
+        return _graph(service, about, sent, extension) if about in store.graphs() else _document(service, about, sent, extension)
 
     return linked_data
 
 
-def _iri(path: str) -> str | None:
+def _named(store: Store, path: str, sent: str) -> str | None:
+    """The first of the IRIs that a path may stand for (see `_iris`) of which anything is known."""
+    return next((iri for iri in _iris(path, sent) if (iri == ONTOLOGY_IRI and _has_ontology(store)) or exists(store, iri)), None)
+
+
+def _iris(path: str, sent: str) -> list[str]:
     """
-    The IRI that a path stands for; percent signs of the address are decoded once, and what an IRI may not hold is coded again.
+    The IRIs that a path may stand for. A client sends the characters of an IRI that are no ASCII percent-encoded, so the address of `小` is also that of
+    `%E5%B0%8F`: first the one with the characters (RFC 3987, section 3.2), then the one with the percent signs. Last come those that clients,
+    or proxies on the way, have encoded more or otherwise than they need.
 
     `/ontology/Claim` stands for the term `ontology#Claim`, whose IRI leads to the document of the whole.
+
+    Args:
+        path: percent signs decoded once.
+        sent: as it was sent.
     """
     if term := TERM.fullmatch(path):
-        return f"{ONTOLOGY_IRI}#{term[1]}"
+        return [f"{ONTOLOGY_IRI}#{term[1]}"]
+    found = []
+    for name in dict.fromkeys((CODED.sub(_characters, sent), sent, path, quote(path, safe=addresses.PATH_SAFE))):
+        with suppress(ValueError):
+            found.append(ox.NamedNode(BASE + name).value)
+    return found
+
+
+def _characters(coded: re.Match[str]) -> str:
     try:
-        return ox.NamedNode(BASE + path).value
-    except ValueError:
-        return ox.NamedNode(BASE + quote(path, safe=addresses.PATH_SAFE)).value
+        return unquote_to_bytes(coded[0]).decode()
+    except UnicodeDecodeError:
+        return coded[0]
 
 
 def exists(store: Store, iri: str) -> bool:
@@ -149,7 +172,7 @@ def _document(service: Service, iri: str, path: str, extension: str) -> Response
         if found.cut:
             response.headers["Covalue-Incomplete"] = f"at most {MOST} statements of each kind"
     if download and chosen not in PAGES:
-        answers.as_download(response, "-".join(path.split("/")), chosen)
+        answers.as_download(response, unquote(path), chosen)
     return response
 
 
@@ -171,7 +194,7 @@ def _described(service: Service, iri: str, path: str, found: Description, chosen
 
 def _about_document(iri: str, path: str, chosen: Format, found: Description) -> list[ox.Triple]:
     """What the document says of itself: its topic, its dataset, its licence, and whether it is cut."""
-    node, names = ox.NamedNode(addresses.base() + quote(f"{path}.{chosen.extension}", safe=addresses.PATH_SAFE)), ox.NamedNode
+    node, names = ox.NamedNode(f"{addresses.base()}{path}.{chosen.extension}"), ox.NamedNode
     facts: list[tuple[str, Any]] = [
         ("rdf:type", names(PREFIXES["foaf"] + "Document")),
         ("foaf:primaryTopic", names(iri)),
@@ -226,7 +249,7 @@ def _graph(service: Service, iri: str, path: str, extension: str | None) -> Resp
     triples = [*description.graph_description(iri, known, where), *found]
     key = (iri, where.base, language() if chosen in PAGES else "")
     if chosen not in PAGES:
-        return document(service, chosen, key, lambda: triples, "-".join(path.split("/")), download)
+        return document(service, chosen, key, lambda: triples, unquote(path), download)
     opaque = validators.tag(service.store.version, "document", chosen.extension, *key)
     return answers.held(opaque, chosen) or pages.about(chosen, opaque, iri, triples, path, labels(service.store, triples))
 
@@ -262,7 +285,7 @@ class Known:
 
     def unknown(self, path: str) -> CovalueError | NotFound:
         """The error for a path that names nothing."""
-        iri = _iri(path)
+        iri = next(iter(_iris(path, quote(path, safe=addresses.PATH_SAFE))), None)
         if iri is None:
             return NotFound()
         near = nearest(iri, self._all())

@@ -202,4 +202,4 @@ def switch() -> str | None:
     if request.method == "POST":
         return None
     pairs = [(n, v) for n, v in request.args.items(multi=True) if n != "lang"]
-    return f"{addresses.local(request.path)}?{urlencode([*pairs, ('lang', 'en' if language() == 'zh' else 'zh')], errors='replace')}"
+    return f"{addresses.here()}?{urlencode([*pairs, ('lang', 'en' if language() == 'zh' else 'zh')], errors='replace')}"

@@ -60,7 +60,18 @@ SENTENCES = {
     ),
     500: ("something went wrong here; the operator can find it in the log.", "服务内部出错；运维者可在日志中查到。"),
 }
-HEADINGS = {400: "请求有误", 403: "不予允许", 404: "没有找到", 405: "方法不对", 406: "没有这种格式", 410: "已不提供", 412: "条件不符", 413: "过大", 414: "地址过长", 415: "类型不对"}
+HEADINGS = {
+    400: "请求有误",
+    403: "不予允许",
+    404: "没有找到",
+    405: "方法不对",
+    406: "没有这种格式",
+    410: "已不提供",
+    412: "条件不符",
+    413: "过大",
+    414: "地址过长",
+    415: "类型不对",
+}
 """Of pages in Chinese, by status."""
 UNAVAILABLE = ("the data cannot be queried at the moment; try again later.", "目前无法查询数据；请稍后重试。")
 """In place of a failure of the store that names a file; what it said is in the log."""

@@ -466,7 +466,7 @@ def _neighbours(asked: Asked, total: int) -> dict[str, str]:
 
 def _address(offset: int, limit: int) -> str:
     pairs = [(n, v) for n, v in protocol.parameters() if n not in ("offset", "limit")]
-    return f"{addresses.local(request.path)}?{urlencode([*pairs, ('limit', limit), ('offset', offset)])}"
+    return f"{addresses.here()}?{urlencode([*pairs, ('limit', limit), ('offset', offset)])}"
 
 
 def _counted(response: Response, asked: Asked, total: int, address: str) -> Response:

@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pyoxigraph as ox
-from flask import request
 
 from covalue import claims, portraits
 from covalue.claims import FLOWS, VCC, Claim
@@ -239,7 +238,7 @@ class Portrait:
     def listing_address(self, property: str, inverse: bool, page: int = 1) -> str:
         """The address of all values of a property of this thing."""
         pairs = [("facts", shrink(property)), *([("of", "this")] if inverse else []), *([("page", str(page))] if page > 1 else [])]
-        return f"{addresses.local(request.path)}?{urlencode(pairs)}"
+        return f"{addresses.here()}?{urlencode(pairs)}"
 
     # --- claims
 
