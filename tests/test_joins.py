@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from itertools import pairwise
 
 import pyoxigraph as ox
 import pytest
 
 from covalue.errors import QueryError
+from covalue.sparql import listed
 from covalue.stores import Request
 from covalue.stores.joins import ALIKE, FEW, STEPS, Sizes, arranged
 from covalue.stores.oxigraph import OxigraphStore
@@ -217,6 +219,45 @@ def test_a_dataset_of_the_protocol_is_asked_as_it_is_written(opened: OxigraphSto
     monkeypatch.setattr("covalue.stores.oxigraph.arranged", lambda *_: "ASK {}")
     assert isinstance(opened.evaluate(f"{PREFIX}SELECT ?x {{ ?x :case :A }}", graphs, None), ox.QuerySolutions)
     assert isinstance(opened.evaluate(f"{PREFIX}SELECT ?x {{ GRAPH ?g {{ ?x :case :A }} }}", None, None), ox.QuerySolutions)
+
+
+SPOILT = (
+    f"{PREFIX}SELECT ?r (COUNT(DISTINCT ?x) AS ?n) WHERE {{ ?x :role ?r ; :about ?d . }} GROUP BY ?r HAVING (COUNT(?x) > 1)",
+    f'{HEAD}{{ ?a :case :A ; :about ?d . ?b :case :B ; :label "eins"@de, "1"^^:number ; (:about|^:part)/:part* ?d FILTER(?a != ?b) }} ORDER BY ?a',
+    f"{PREFIX}CONSTRUCT {{ ?a :like ?b . ?b :like [ ] }} WHERE {COMPARED}",
+)
+"""From which parts are taken away, as who types leaves them out."""
+
+
+@pytest.mark.parametrize("whole", SPOILT)
+def test_what_is_no_query_stays_none(small: ox.Store, whole: str) -> None:
+    """One token is missing, doubled or the last; such a text is left to the engine, or is one for it in either form."""
+    sizes, refused = Sizes(small), 0
+    ends = [t.end for t in listed(whole)]
+    for start, end in pairwise([0, *ends]):
+        for text in (whole[:start] + whole[end:], whole[:end] + whole[start:end] + whole[end:], whole[:end], f"{whole[:end]} (", f'{whole[:end]} "x"^'):
+            better = arranged(text, sizes)
+            if not _is_query(small, text):
+                refused += 1
+                assert better is None or not _is_query(small, better), text
+    assert refused > len(ends)
+
+
+def _is_query(engine: ox.Store, text: str) -> bool:
+    try:
+        engine.query(text)
+    except SyntaxError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("typed", ['"1" ^^ :number', '"1"^^ :number', '"1"@en'])
+def test_blanks_in_a_literal(small: ox.Store, typed: str) -> None:
+    assert arranged(f"{HEAD}{{ ?a :case :A ; :about ?d . ?b :case :B ; :about ?d ; :label {typed} }}", Sizes(small)) is not None
+
+
+def test_the_two_signs_before_a_type_are_one(small: ox.Store) -> None:
+    assert arranged(f'{HEAD}{{ ?a :case :A ; :about ?d . ?b :case :B ; :about ?d ; :label "1"^ ^:number }}', Sizes(small)) is None
 
 
 def test_faults_stand_where_they_were_written(opened: OxigraphStore) -> None:

@@ -211,12 +211,20 @@ def _where(inside: Sequence[Token], form: int) -> int:
     if inside[form].word == "CONSTRUCT":
         if inside[at].text != "{":
             raise _OtherError
-        at = closing(inside, at) + 1
+        at = _behind(inside, at)
     while inside[at].text != "{":
         if inside[at].kind == "end" or inside[at].text == "*":
             raise _OtherError
-        at = closing(inside, at) + 1 if inside[at].text == "(" else at + 1
+        at = _behind(inside, at) if inside[at].text == "(" else at + 1
     return at
+
+
+def _behind(inside: Sequence[Token], opening: int) -> int:
+    """The number of the token behind what a token opens; it must be closed before the text ends."""
+    closes = closing(inside, opening)
+    if inside[closes].kind == "end":
+        raise _OtherError
+    return closes + 1
 
 
 def _read(inside: Sequence[Token], at: int) -> tuple[list[Pattern], int]:
@@ -260,9 +268,12 @@ def _term(inside: Sequence[Token], at: int) -> int:
         return at
     if inside[at + 1].kind == "language":
         return at + 2
-    if inside[at + 1].text == "^":
-        return at + 4
-    return at + 1
+    return at + 4 if _typed(inside[at : at + 4]) else at + 1
+
+
+def _typed(inside: Sequence[Token]) -> bool:
+    """Whether tokens are a string and its type; nothing may stand between the two signs."""
+    return [t.text for t in inside[1:3]] == ["^", "^"] and inside[1].end == inside[2].start and inside[3].kind in ("iri", "name")
 
 
 def _verb(inside: Sequence[Token], at: int) -> tuple[int, bool]:
