@@ -215,13 +215,14 @@ def second() -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def places(engine: Engine, second: Engine) -> str:
     """Data of ours that say who is to be asked about whom."""
-    return OURS + f"<http://x/a> <http://x/at> <{engine.url}> . <http://x/b> <http://x/at> <{engine.url}> , <{second.url}> ."
+    at = f"<http://x/b> <http://x/same> <http://y/2> ; <http://x/at> <{second.url}> ; <http://x/group> 'g' ."
+    return OURS + f"<http://x/a> <http://x/at> <{engine.url}> . <http://x/b> <http://x/at> <{engine.url}> , <{second.url}> . <http://x/g> {{ {at} }}"
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory, places: str, engine: Engine, second: Engine) -> Iterator[FederatedStore]:
     """A store that may call both."""
-    path = tmp_path_factory.mktemp("two") / "ours.ttl"
+    path = tmp_path_factory.mktemp("two") / "ours.trig"
     path.write_text(places, encoding="utf-8")
     with BoundedStore.from_files([path], LIMITS) as ours, contextlib.closing(Outward([engine.url, second.url])) as out:
         yield FederatedStore(ours, out, LIMITS)
@@ -247,6 +248,14 @@ VARIABLE = {
     "twice": f"SELECT * {{ VALUES (?e ?f) {{ (<E> <F>) }} SERVICE ?e {NAME} SERVICE ?f {{ ?y <http://y/name> ?m }} }}",
     "counted": f"SELECT (COUNT(*) AS ?c) {{ VALUES ?e {{ <E> <F> <E> }} SERVICE ?e {NAME} }}",
     "nowhere": f"SELECT * {{ ?x <http://x/none> ?e SERVICE ?e {NAME} }}",
+    "in a graph": f"SELECT * {{ GRAPH <http://x/g> {{ ?x <http://x/at> ?e ; <http://x/same> ?y . SERVICE ?e {NAME} }} }}",
+    "in some graph": f"SELECT * {{ GRAPH ?g {{ SERVICE ?e {NAME} ?x <http://x/group> 'g' ; <http://x/at> ?e }} }}",
+    "in a graph, told outside": f"SELECT * {{ ?x <http://x/at> ?e ; <http://x/same> ?y GRAPH <http://x/g> {{ SERVICE ?e {NAME} }} }}",
+    "in a graph, in part": f"SELECT * {{ ?x <http://x/same> ?y GRAPH <http://x/g> {{ ?x <http://x/group> ?q OPTIONAL {{ ?x <http://x/at> ?e {{ SERVICE ?e {NAME} }} }} }} }}",
+    "in a graph in another": f"SELECT * {{ GRAPH <http://x/none> {{ GRAPH <http://x/g> {{ ?x <http://x/at> ?e SERVICE ?e {NAME} }} }} }}",
+    "values in a graph": f"SELECT * {{ GRAPH <http://x/g> {{ VALUES ?e {{ <E> <F> }} SERVICE ?e {NAME} ?x <http://x/same> ?y }} }}",
+    "minus": f"SELECT * {{ ?x <http://x/same> ?y MINUS {{ ?x <http://x/at> ?e SERVICE ?e {NAME} }} }}",
+    "minus, values": f"SELECT * {{ ?x <http://x/same> ?y MINUS {{ VALUES ?e {{ <F> }} SERVICE ?e {NAME} }} }}",
     "one in another": "SELECT * { SERVICE <E> { ?y <http://y/name> ?n SERVICE <F> { ?y <http://y/name> ?m } } }",
     "one in another, optional": "SELECT * { ?x <http://x/same> ?y SERVICE <E> { ?y <http://y/name> ?n OPTIONAL { SERVICE <F> { ?y <http://y/name> ?m } } } }",
     "one in a variable": "SELECT * { VALUES ?e { <E> <F> } SERVICE ?e { ?y <http://y/name> ?n SERVICE <F> { ?y <http://y/name> ?m } } }",
@@ -260,7 +269,7 @@ def test_variable_and_nested_endpoints(two: FederatedStore, engine: Engine, seco
     second.calls.clear()
     query = VARIABLE[name].replace("<E>", f"<{engine.url}>").replace("<F>", f"<{second.url}>")
     both = ox.Store()
-    both.load(places, ox.RdfFormat.TURTLE)
+    both.load(places, ox.RdfFormat.TRIG)
     for data, one in ((THEIRS, engine), (SECOND.replace("<F>", f"<{second.url}>"), second)):
         both.load(data, ox.RdfFormat.TURTLE, to_graph=ox.NamedNode(one.url))
     found: Any = both.query(query.replace("SERVICE", "GRAPH"))
@@ -338,6 +347,11 @@ def test_a_failure_inside_is_that_of_the_outer_one(two: FederatedStore, engine: 
         ("OPTIONAL { ?s <http://x/none> ?e } SERVICE ?e { ?s ?p ?o }", QueryError, "nothing beside it"),
         ("SERVICE ?e { ?s ?p ?o } OPTIONAL { VALUES ?e { <E> } }", QueryError, "nothing beside it"),
         ("{ VALUES ?e { <E> } } MINUS { SERVICE ?e { ?s ?p ?o } }", QueryError, "nothing beside it"),
+        ("?s <http://x/at> ?e MINUS { SERVICE ?e { ?s ?p ?o } }", QueryError, "query:1:.*nothing beside it"),
+        ("?s ?p ?o FILTER EXISTS { VALUES ?e { <E> } SERVICE ?e { ?s ?p ?o } }", QueryError, "query:1:.*EXISTS.*EXISTS"),
+        ("VALUES ?e { <E> } FILTER NOT EXISTS { GRAPH ?g { SERVICE ?e { ?s ?p ?o } } }", QueryError, "query:1:.*EXISTS"),
+        ("BIND(EXISTS { VALUES ?e { <E> } { SERVICE SILENT ?e { ?s ?p ?o } } } AS ?x)", QueryError, "query:1:.*EXISTS"),
+        ("VALUES ?e { <E> } GRAPH ?g { ?s ?p ?o SERVICE ?e { ?s ?p ?o } }", QueryError, "nothing beside it"),
         ("VALUES ?e { <E> UNDEF } SERVICE ?e { ?s ?p ?o }", QueryError, "every row"),
         ("VALUES ?e { <E> <http://elsewhere.example/> } SERVICE ?e { ?s ?p ?o }", RefusedError, "elsewhere.example"),
         ("VALUES ?e { <E> 'text' } SERVICE ?e { ?s ?p ?o }", RefusedError, "no endpoint"),

@@ -110,22 +110,22 @@ def dataset(text: str, inside: Sequence[Token]) -> str:
 def before(text: str, inside: Sequence[Token], clause: Clause) -> str:
     """
     The patterns that stand before a clause in its own group; where there are none, and the group is optional, a branch of a union or merely in
-    braces, those before it. Empty where nothing can be said of them apart from the rest (in EXISTS, GRAPH and SERVICE).
+    braces or in GRAPH, those before it. Empty where nothing can be said of them apart from the rest (in EXISTS and SERVICE).
     """
     stack = _around(inside, clause)
     if stack is None:
         return ""
     end = next(i for i, t in enumerate(inside) if t.start >= clause.at)
     while stack:
-        opens = stack.pop()
+        opens = stack[-1]
         found = _kept(text, inside, opens + 1, end)
         if found.strip() or opens == 0:
-            return _alone(found)
+            return _alone(text, inside, stack, found)
+        stack.pop()
         if not stack or inside[stack[-1] + 1].word == "SELECT" or inside[opens - 1].word == "MINUS":
             return ""
-        end = _first_branch(inside, opens) - (inside[opens - 1].word == "OPTIONAL")
-        opens = stack.pop()
-        return _alone(_kept(text, inside, opens + 1, end))
+        end = _graph(inside, opens) or _first_branch(inside, opens) - (inside[opens - 1].word == "OPTIONAL")
+        return _alone(text, inside, stack, _kept(text, inside, stack[-1] + 1, end))
     return ""
 
 
@@ -143,7 +143,12 @@ def after(text: str, inside: Sequence[Token], clause: Clause) -> str:
         if depth == 0 and inside[i].word in NO_OPERAND:
             end = i
             break
-    return _alone(_kept(text, inside, clause.closes + 1, end).strip().removeprefix("."))
+    return _alone(text, inside, stack, _kept(text, inside, clause.closes + 1, end).strip().removeprefix("."))
+
+
+def in_exists(text: str, clause: Clause) -> bool:
+    """Whether a clause stands in EXISTS, whose group is evaluated anew, and perhaps otherwise, for each row of what it filters."""
+    return clause.around is None and _around(listed(text), clause) is None
 
 
 def trailing(text: str, inside: Sequence[Token], clause: Clause) -> str:
@@ -173,13 +178,27 @@ def _around(inside: Sequence[Token], clause: Clause) -> list[int] | None:
             stack.append(i)
         elif token.text == "}" and token.kind == "other" and stack:
             stack.pop()
-    apart = any(inside[i - 1].word == "EXISTS" or (i > 1 and inside[i - 2].word == "GRAPH") for i in stack if i)
-    return None if apart else stack
+    return None if any(_exists(inside, i) for i in stack) else stack
 
 
-def _alone(found: str) -> str:
-    """Patterns that call nobody, or nothing."""
-    return "" if has_service(found) else found
+def _exists(inside: Sequence[Token], opens: int) -> bool:
+    return opens > 0 and inside[opens - 1].word == "EXISTS"
+
+
+def _graph(inside: Sequence[Token], opens: int) -> int:
+    """The word GRAPH before a group; 0 where it is none of a graph."""
+    return opens - 2 if opens > 1 and inside[opens - 2].word == "GRAPH" else 0
+
+
+def _alone(text: str, inside: Sequence[Token], stack: Sequence[int], found: str) -> str:
+    """
+    Patterns of the group that is open last, to be asked for by themselves: of the graph that they stand in, since GRAPH is joined with what is in it,
+    and the nearest one counts. Nothing, where they call somebody.
+    """
+    if has_service(found) or not found.strip():
+        return ""
+    at = next((at for opens in reversed(stack) if (at := _graph(inside, opens))), 0)
+    return f"{text[inside[at].start : inside[at + 2].end]} {found} }}" if at else found
 
 
 def _first_branch(inside: Sequence[Token], opens: int) -> int:

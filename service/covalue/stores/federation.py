@@ -28,7 +28,7 @@ from covalue.formats import Format, Shape, by_name, choose
 from covalue.names import BASE
 from covalue.sparql import Token, listed, place
 from covalue.stores import Pick, Request
-from covalue.stores.clauses import Clause, after, before, clauses, dataset, has_service, innermost, is_plain, prologue, trailing, variables
+from covalue.stores.clauses import Clause, after, before, clauses, dataset, has_service, in_exists, innermost, is_plain, prologue, trailing, variables
 from covalue.stores.flow import Early, whole
 from covalue.stores.limits import Cancel, DeadlineError, Limits, TooLargeError, check_size, deadline_error
 from covalue.stores.outward import GatewayError, Outward, Row, Term, read_rows
@@ -178,6 +178,12 @@ class _Federation:
             if known is not None:
                 return clause, known
         name = found[0].endpoint.text
+        if in_exists(text, found[0]):
+            raise QueryError(
+                f"SERVICE {name} stands in EXISTS, where the values of {name} cannot be looked up before; name the endpoint by its IRI there, or move the clause out.",
+                f"SERVICE {name} 位于 EXISTS 中，无法事先求得 {name} 的取值；请在该处以 IRI 指明端点，或将该子句移出 EXISTS。",
+                place(text, found[0].endpoint.start),
+            )
         raise QueryError(
             f"SERVICE {name} is called at each value of {name}, and nothing beside it gives it one in every row; bind it in the same group, by VALUES, BIND or a pattern.",
             f"SERVICE {name} 会在 {name} 的每个取值处调用，而同组中没有内容在每一行都为其赋值；请在同一组中用 VALUES、BIND 或模式绑定它。",
