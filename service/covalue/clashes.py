@@ -10,11 +10,10 @@ from collections.abc import Iterator, Sequence
 
 from covalue.errors import QueryError
 from covalue.grammar import AGGREGATES, Lexeme, lexemes
-from covalue.sparql import place
+from covalue.sparql import CLOSING, OPENING, closing, place
 
 ENDS = ("HAVING", "ORDER", "LIMIT", "OFFSET", "VALUES")
 COUNTING = frozenset((*AGGREGATES.split(), "COUNT", "GROUP_CONCAT"))
-OPENING, CLOSING = ("{", "(", "["), ("}", ")", "]")
 MOST = 5000
 """Tokens of a text that is looked at."""
 MOST_ROWS = 1 << 63
@@ -52,7 +51,7 @@ def _columns(listed: Sequence[Lexeme]) -> Found:
         opening = next((j for j in range(i, len(listed)) if listed[j].text == "{"), len(listed))
         end = next((j for j in range(i, opening) if _word(listed[j]) in ("FROM", "WHERE")), opening)
         columns = listed[i + 1 : end]
-        after = listed[_closing(listed, opening) + 1 :]
+        after = listed[closing(listed, opening) + 1 :]
         keys = _keys(after)
         counts = keys is not None or any(_word(c) in COUNTING for c in columns) or (bool(after) and _word(after[0]) == "HAVING")
         yield from _clashing(columns, keys or set(), counts)
@@ -93,15 +92,6 @@ def _keys(after: Sequence[Lexeme]) -> set[str] | None:
     return out
 
 
-def _closing(listed: Sequence[Lexeme], opening: int) -> int:
-    depth = 0
-    for i in range(opening, len(listed)):
-        depth += (listed[i].text in OPENING) - (listed[i].text in CLOSING)
-        if not depth:
-            return i
-    return len(listed)
-
-
 def _bindings(listed: Sequence[Lexeme]) -> Found:
     """BIND to a name that its own group has used before."""
     used: list[set[str]] = [set()]
@@ -112,7 +102,7 @@ def _bindings(listed: Sequence[Lexeme]) -> Found:
         elif one.text == "}" and len(used) > 1:
             used.pop()
         elif _word(one) == "BIND":
-            binding = _closing(listed, i + 1)
+            binding = closing(listed, i + 1)
         elif one.kinds == ("%var",):
             name = one.text[1:]
             if i < binding and i + 1 == binding and _word(listed[i - 1]) == "AS" and name in used[-1]:
@@ -125,12 +115,12 @@ def _tables(listed: Sequence[Lexeme]) -> Found:
     for i, one in enumerate(listed):
         if _word(one) != "VALUES" or i + 1 >= len(listed) or listed[i + 1].text != "(":
             continue
-        end = _closing(listed, i + 1)
+        end = closing(listed, i + 1)
         width = end - i - 2
-        last = _closing(listed, end + 1)
+        last = closing(listed, end + 1)
         row = end + 2
         while row < last:
-            close = _closing(listed, row)
+            close = closing(listed, row)
             size = _values(listed[row + 1 : close])
             if size != width:
                 yield (

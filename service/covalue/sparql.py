@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from covalue.errors import Place, QueryError, RefusedError
 
@@ -32,6 +32,7 @@ Each character is looked at a bounded number of times, whatever the text: nothin
 become a longer token (`run`, a name or a row of words; `short`, a string or the start of none) is taken whole and told apart afterwards.
 """
 INSIDE = re.compile(r"(?P<word>[^\W\d_]\w*)|(?P<other>.)", re.S)
+OPENING, CLOSING = ("{", "(", "["), ("}", ")", "]")
 MOST_OPEN = 100
 """Long strings that may be left open: each costs a look at all that follows."""
 UPDATES = {"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD"}
@@ -114,14 +115,21 @@ def listed(text: str) -> list[Token]:
     return [Token(*t) for t in tokens(text)]
 
 
-def closing(inside: Sequence[Token], opening: int) -> int:
-    """The number of the token that closes the brace or parenthesis that a token opens; of the last one where none does."""
+class Written(Protocol):
+    """A token of any kind."""
+
+    @property
+    def text(self) -> str:
+        """As it is written."""
+
+
+def closing(inside: Sequence[Written], opening: int) -> int:
+    """The number of the token that closes the bracket that a token opens; of the last one where none does."""
     depth = 0
     for i in range(opening, len(inside)):
-        if inside[i].kind == "other":
-            depth += {"{": 1, "(": 1, "}": -1, ")": -1}.get(inside[i].text, 0)
-            if depth == 0:
-                return i
+        depth += (inside[i].text in OPENING) - (inside[i].text in CLOSING)
+        if depth == 0:
+            return i
     return len(inside) - 1
 
 
