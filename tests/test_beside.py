@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from covalue import beside, search
+from covalue import beside
+from covalue.finder import Finder
 from covalue.manifest import Manifest
 from covalue.stores import Answer, Pick, Request
 from covalue.stores.oxigraph import OxigraphStore
@@ -44,14 +45,6 @@ def test_short_turns_while_work_lasts() -> None:
     assert (USUAL, True) == (turn(), gc.isenabled())
 
 
-@pytest.mark.parametrize("count", [0, 1, 3, 4, 10])
-def test_sorted_in_parts(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    """As at once, equal ones in the order in which they came."""
-    monkeypatch.setattr(beside, "SORTED", 3)
-    items = [(n * 7 % 5, n) for n in range(count)]
-    assert sorted(items, key=lambda item: item[0]) == beside.ordered(items, lambda item: item[0])
-
-
 def test_who_collects_no_garbage_goes_on_so() -> None:
     gc.disable()
     try:
@@ -78,6 +71,6 @@ def test_names_are_read_so(real_built: tuple[Manifest, Path]) -> None:
             turns.add(turn())
             return super().answer(request, pick)
 
-    assert search.Finder(Watched(OxigraphStore.open(real_built[1]).engine, "1")).index().entries
+    assert Finder(Watched(OxigraphStore.open(real_built[1]).engine, "1")).index().entries
     assert {beside.TURN} == turns
     assert USUAL == turn()

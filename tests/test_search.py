@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import gc
 import re
 import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from covalue import grams, search
+from covalue import finder, grams, labelled, register, search
+from covalue.entries import RANK, Entry, fold
+from covalue.finder import Finder, read
 from covalue.grams import DENSE, SIZE, Part, bits_of, members
-from covalue.search import EXACT, INSIDE, MOST_LOOKS, NEAR, RANK, SCATTERED, START, TEXT, WORD, Entry, Finder, Index, fold, read
+from covalue.search import EXACT, INSIDE, MOST_LOOKS, NEAR, SCATTERED, START, TEXT, WORD, Index
 from covalue.stores import Answer, Pick, Request, Store
 from served import B, build_tiny
 
@@ -40,7 +42,7 @@ ENTRIES = (
 
 def names(query: str, **options: object) -> list[str]:
     """The IRIs of the hits, in order."""
-    return [h.entry.iri.removeprefix("x:") for h in Index(ENTRIES).search(query, **options).hits]  # type: ignore[arg-type]
+    return [h.entry.iri.removeprefix("x:") for h in Index.of(ENTRIES).search(query, **options).hits]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,7 @@ def names(query: str, **options: object) -> list[str]:
 )
 def test_names_are_found_in_both_scripts_and_by_parts(query: str, first: str, tier: int) -> None:
     """The best hit, and how well it answers."""
-    hit = Index(ENTRIES).search(query).hits[0]
+    hit = Index.of(ENTRIES).search(query).hits[0]
     assert (first, tier) == (hit.entry.iri.removeprefix("x:"), hit.tier)
 
 
@@ -82,12 +84,12 @@ def test_better_kinds_come_first() -> None:
 
 def test_other_names_are_told() -> None:
     """What matched is not always the label."""
-    assert "价值共创" == Index(ENTRIES).search("价值共创").hits[0].matched
+    assert "价值共创" == Index.of(ENTRIES).search("价值共创").hits[0].matched
 
 
 def test_kinds_pages_and_counts() -> None:
     """One kind alone; the counts are over all kinds; pages do not overlap."""
-    index = Index(ENTRIES)
+    index = Index.of(ENTRIES)
     only = index.search("用户", kinds=("claim",))
     assert {"claim"} == {h.entry.kind for h in only.hits}
     assert {"thing": 1, "claim": 2} == only.kinds
@@ -153,9 +155,9 @@ def test_both_ways_give_what_looking_at_each_gives(entries: list[Entry], query: 
     few, size, dense = data.draw(st.sampled_from([0, 3, 1000])), data.draw(st.sampled_from([4, SIZE])), data.draw(st.sampled_from([0, 2, DENSE]))
     looks, start, kind = data.draw(st.sampled_from([1, 500])), data.draw(st.integers(0, 6)), data.draw(st.sampled_from(["claim", "thing"]))
     with pytest.MonkeyPatch.context() as patch:
-        for module, name, value in ((search, "FEW", few), (search, "SIZE", size), (grams, "DENSE", dense), (search, "MOST_LOOKS", looks)):
+        for module, name, value in ((search, "FEW", few), (register, "SIZE", size), (grams, "DENSE", dense), (search, "MOST_LOOKS", looks)):
             patch.setattr(module, name, value)
-        scanning, prepared = Index(entries), Index(entries)
+        scanning, prepared = Index.of(entries), Index.of(entries)
         prepared.prepare()
         for index in (scanning, prepared):
             found = index.search(query, limit=100)
@@ -174,7 +176,7 @@ def test_both_ways_give_what_looking_at_each_gives(entries: list[Entry], query: 
 @given(st.lists(st.text("ab 用户\n\r😀", max_size=9), max_size=9), st.lists(st.text("ab 用户😀", min_size=1, max_size=5), min_size=1, max_size=3))
 def test_no_text_is_missed(texts: list[str], words: list[str]) -> None:
     """What holds all words is always among what may, and is that where the answer is sure."""
-    part = Part([f"\n{text}\n" for text in texts])
+    part = Part.of([f"\n{text}\n" for text in texts])
     holding = [i for i, text in enumerate(texts) if all(w in text for w in words)]
     assert (bits_of(holding), True) == part.having(words)
     part.prepare()
@@ -185,7 +187,7 @@ def test_no_text_is_missed(texts: list[str], words: list[str]) -> None:
 
 def test_more_hits_than_are_counted_say_so() -> None:
     """At least so many, never more than there are; those of one piece are counted whole, and leaves go on to the last."""
-    index = Index([Entry(f"x:{i}", "claim" if i % 3 else "thing", {"en": f"number {i}", "zh": f"第{i}号"}) for i in range(3 * MOST_LOOKS)])
+    index = Index.of([Entry(f"x:{i}", "claim" if i % 3 else "thing", {"en": f"number {i}", "zh": f"第{i}号"}) for i in range(3 * MOST_LOOKS)])
     for _ in range(2):
         one = index.search("号")
         assert (3 * MOST_LOOKS, False, {"thing": MOST_LOOKS, "claim": 2 * MOST_LOOKS}) == (one.total, one.more, one.kinds)
@@ -198,7 +200,7 @@ def test_more_hits_than_are_counted_say_so() -> None:
 
 def test_the_order_of_reading_does_not_show() -> None:
     """The same hits in the same order, however the entries came."""
-    assert [h.entry.iri for h in Index(ENTRIES).search("价值").hits] == [h.entry.iri for h in Index(reversed(ENTRIES)).search("价值").hits]
+    assert [h.entry.iri for h in Index.of(ENTRIES).search("价值").hits] == [h.entry.iri for h in Index.of(reversed(ENTRIES)).search("价值").hits]
 
 
 def test_a_store_is_read_once(tmp_path: Path) -> None:
@@ -236,12 +238,12 @@ class Shuffled:
 def test_many_names_are_read_by_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the same entries as at once; also where pages overlap, which is seen."""
     store = build_tiny(tmp_path)
-    at_once = read(store).entries
-    monkeypatch.setattr(search, "PAGE", 7)
-    assert at_once == read(store).entries
-    monkeypatch.setattr(search, "MOST", 300)
+    at_once = [*read(store).entries]
+    monkeypatch.setattr(labelled, "PAGE", 7)
+    assert at_once == [*read(store).entries]
+    monkeypatch.setattr(labelled, "MOST", 300)
     shuffled = Shuffled(store)
-    assert at_once == read(shuffled).entries
+    assert at_once == [*read(shuffled).entries]
     assert shuffled.asked > 20
 
 
@@ -250,19 +252,20 @@ def test_among_many_names_an_index_is_made_in_the_background(tmp_path: Path, mon
     made, may = threading.Event(), threading.Event()
     prepare = Index.prepare
 
-    def waiting(self: Index) -> None:
+    def waiting(self: Index, file: IO[bytes] | None = None) -> None:
         may.wait()
-        prepare(self)
+        prepare(self, file)
         made.set()
 
     monkeypatch.setattr(Index, "prepare", waiting)
     store = build_tiny(tmp_path)
     assert not [t for t in threading.enumerate() if Finder(store).index() and t.name == "search-index"]
-    monkeypatch.setattr(search, "MANY", 1)
+    monkeypatch.setattr(finder, "MANY", 1)
     index = Finder(store).index()
-    assert not any(found is index.entries[0] for found in gc.get_objects())  # nobody looks for garbage among them
     before = index.search("mill")
     may.set()
     assert made.wait(60)
+    for thread in [t for t in threading.enumerate() if t.name == "search-index"]:
+        thread.join()
     assert before == index.search("mill")
     assert before.total

@@ -4,7 +4,7 @@ Long work in a thread of a process that answers requests meanwhile.
 One thread of Python runs at a time, and gives way to another after five milliseconds. A request changes threads some four times, so beside
 a thread that computes without pause each took 15 to 25 ms; with turns of half a millisecond it takes 2 to 5. And the collector of
 garbage stops all threads to look through what there is: half a second each time where a million names have been read. It rests
-meanwhile; what is not in a circle is freed without it. Nor does anything else run while a list is sorted: three seconds where it has a million.
+meanwhile; what is not in a circle is freed without it.
 """
 
 from __future__ import annotations
@@ -12,17 +12,11 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from heapq import merge
-from typing import Any, TypeVar
-
-T = TypeVar("T")
 
 TURN = 0.0005
 """Seconds after which work gives way."""
-SORTED = 50_000
-"""Items that are sorted at a time."""
 _lock = threading.Lock()
 _before: list[tuple[float, bool]] = []
 """The turn of other times, and whether garbage was collected; once for each work that is going on."""
@@ -44,9 +38,3 @@ def requests() -> Iterator[None]:
                 sys.setswitchinterval(turn)
                 if collects:
                     gc.enable()
-
-
-def ordered(items: Sequence[T], key: Callable[[T], Any]) -> list[T]:
-    """As `sorted`, but part by part."""
-    parts = [sorted(items[i : i + SORTED], key=key) for i in range(0, len(items), SORTED)]
-    return parts[0] if len(parts) == 1 else [*merge(*parts, key=key)]

@@ -15,11 +15,11 @@ import pyoxigraph as ox
 from covalue import __version__, citation, tabular
 from covalue.ask import LONGEST
 from covalue.description import DATASET_IRI, LICENSE
+from covalue.entries import KINDS
 from covalue.formats import FORMATS, Shape
 from covalue.names import BASE, PREFIXES, expand
 from covalue.queries import DATATYPES, Parameter
 from covalue.questions import LANGUAGES, Answers, Library, Question
-from covalue.search import KINDS
 
 CATALOGUE_IRI = BASE + "questions"
 PARAMETER_IRI = CATALOGUE_IRI + "/parameter/"

@@ -16,8 +16,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, chain, compress, count
+from mmap import mmap
 from operator import add
 from sys import byteorder
+from zlib import crc32
 
 SIZE = 1 << 16
 """Texts of a part; the number of one fits two bytes."""
@@ -30,7 +32,6 @@ WIDE = "\u2e80"
 _NARROW_RUNS = re.compile(f"[^{WIDE}-\U0010ffff]{{3,}}")
 _POWERS = tuple(1 << k for k in range(8))
 _DIGITS = bytes.maketrans(b"\0\1", b"01")
-_HASH = (1 << 48) - 1
 
 
 def members(bits: int) -> Iterator[int]:
@@ -92,28 +93,48 @@ def pieces(text: str) -> tuple[str, ...]:
 class Part:
     """At most `SIZE` texts, by their numbers. They must not be empty, and no search may hold what parts one from the next."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    def __init__(self, data: bytes | mmap, start: int, ends: Sequence[int], pieces: memoryview | None = None) -> None:
         """
         Args:
-            texts: in the order in which they are to be found; each begins and ends with a character that words do not hold.
+            data: holds the texts, in UTF-8, in the order in which they are to be found, one after the other; each begins and ends with a
+                character that words do not hold.
+            start: where the first begins.
+            ends: where each begins from there on, and where the last ends.
+            pieces: the index, as `indexed` makes it, where there is one already.
         """
-        if len(texts) > SIZE:
-            raise ValueError(f"{len(texts)} texts are too many for a part")
-        self._text = "".join(texts)
-        self._ends = array("I", accumulate(map(len, texts), initial=0))
+        if len(ends) > SIZE + 1:
+            raise ValueError(f"{len(ends) - 1} texts are too many for a part")
+        self._data, self._start, self._ends = data, start, ends
         self._index: _Index | None = None
+        if pieces is not None:
+            self.attach(pieces)
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Part:
+        """A part with some texts."""
+        data = [encoded(text) for text in texts]
+        return cls(b"".join(data), 0, ends_of(data))
 
     def __len__(self) -> int:
         return len(self._ends) - 1
 
     def text(self, number: int) -> str:
         """One of the texts."""
-        return self._text[self._ends[number] : self._ends[number + 1]]
+        start = self._start
+        return self._data[start + self._ends[number] : start + self._ends[number + 1]].decode("utf-8", "surrogatepass")
+
+    def indexed(self) -> bytes:
+        """The index: the bytes of an immutable structure that may as well be mapped from a file."""
+        return _indexed([self.text(i) for i in range(len(self))])
+
+    def attach(self, pieces: memoryview) -> None:
+        """Searches by the index from now on; may be called while searches go on."""
+        self._index = _Index(pieces)
 
     def prepare(self) -> None:
         """Makes the index; searches may go on meanwhile."""
         if self._index is None:
-            self._index = _Index([self.text(i) for i in range(len(self))])
+            self.attach(memoryview(self.indexed()))
 
     def having(self, words: Sequence[str]) -> tuple[int, bool]:
         """
@@ -140,75 +161,109 @@ class Part:
         return [i for i in numbers if line in self.text(i)]
 
     def _scanned(self, word: str) -> Iterator[int]:
-        at = self._text.find(word)
+        wanted, end = encoded(word), self._start + self._ends[-1]
+        at = self._data.find(wanted, self._start, end)
         while at >= 0:
-            number = bisect_right(self._ends, at) - 1
+            number = bisect_right(self._ends, at - self._start) - 1
             yield number
-            at = self._text.find(word, self._ends[number + 1])
+            at = self._data.find(wanted, self._start + self._ends[number + 1], end)
+
+
+def encoded(text: str) -> bytes:
+    """A text as parts hold it."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def ends_of(texts: Sequence[bytes]) -> array[int]:
+    """Where each of some texts begins when they stand one after the other, and where the last ends."""
+    return array("I", accumulate(map(len, texts), initial=0))
+
+
+def _indexed(texts: Sequence[str]) -> bytes:
+    """The texts by their pieces, and by their lines; see `_Index` for the form."""
+    held: defaultdict[str, array[int]] = defaultdict(lambda: array("H"))
+    lines: list[int] = []
+    for number, text in enumerate(texts):
+        for piece in _all_pieces(text):
+            held[piece].append(number)
+        lines += (_hashed(line) << 16 | number for line in _lines(text))
+    by_key = sorted((_key(piece), numbers) for piece, numbers in held.items())
+    dense = [(key, numbers) for key, numbers in by_key if len(numbers) > DENSE]
+    sparse = [(key, numbers) for key, numbers in by_key if len(numbers) <= DENSE]
+    stride = -(-len(texts) // 64) * 8
+    head = array("Q", [len(lines), len(dense), len(sparse), stride])
+    keys = array("Q", [*sorted(lines), *(key for key, _ in dense), *(key for key, _ in sparse)])
+    bits = (bits_of(numbers).to_bytes(stride, "little") for _, numbers in dense)
+    ends = array("I", accumulate((len(numbers) for _, numbers in sparse), initial=0))
+    lists = (numbers.tobytes() for _, numbers in sparse)
+    return b"".join((head.tobytes(), keys.tobytes(), *bits, ends.tobytes(), *lists))
 
 
 class _Index:
-    """The texts by their pieces, and by their lines."""
+    """
+    The texts by their pieces, and by their lines, in bytes that nothing changes.
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        held: defaultdict[str, array[int]] = defaultdict(lambda: array("H"))
-        lines: list[int] = []
-        for number, text in enumerate(texts):
-            for piece in _all_pieces(text):
-                held[piece].append(number)
-            lines += (_hashed(line) << 16 | number for line in _lines(text))
-        self._lines = array("Q", sorted(lines))
-        self._dense = {piece: bits_of(numbers) for piece, numbers in held.items() if len(numbers) > DENSE}
-        self._sparse = {size: _Lists(size, {p: n for p, n in held.items() if len(p) == size and len(n) <= DENSE}) for size in (1, 2, 3)}
+    They hold four numbers of eight bytes: of lines, of pieces that many texts have, of others, and of the bytes that a set takes as bits. Then
+    lines (hash, and number of the text, in order), both kinds of pieces (in order), sets as bits, the ends of lists (four bytes each), and the lists (two).
+    """
+
+    def __init__(self, data: memoryview) -> None:
+        lines, dense, sparse, self._stride = data[:32].cast("Q")
+        at = 32
+        self._lines, at = data[at : at + 8 * lines].cast("Q"), at + 8 * lines
+        self._dense, at = data[at : at + 8 * dense].cast("Q"), at + 8 * dense
+        self._sparse, at = data[at : at + 8 * sparse].cast("Q"), at + 8 * sparse
+        self._bits, at = data[at : at + self._stride * dense], at + self._stride * dense
+        self._ends, at = data[at : at + 4 * (sparse + 1)].cast("I"), at + 4 * (sparse + 1)
+        self._lists = data[at : at + 2 * self._ends[-1]].cast("H")
 
     def whole(self, line: str) -> list[int]:
         least = _hashed(line) << 16
         return [number & 0xFFFF for number in self._lines[bisect_left(self._lines, least) : bisect_left(self._lines, least + (1 << 16))]]
 
     def holders(self, piece: str) -> int:
-        if piece in self._dense:
-            return self._dense[piece].bit_count()
-        return len(self._sparse[len(piece)].get(piece) or ())
+        bits = self._many(key := _key(piece))
+        return len(self._few(key)) if bits is None else bits.bit_count()
 
     def having(self, words: Sequence[str]) -> tuple[int, bool]:
         bits = -1
-        lists: list[array[int]] = []
+        lists: list[Sequence[int]] = []
         wanted = tuple(chain.from_iterable(map(pieces, words)))
-        for piece in wanted[:ENOUGH]:
-            if piece in self._dense:
-                bits &= self._dense[piece]
-            elif found := self._sparse[len(piece)].get(piece):
+        for key in map(_key, wanted[:ENOUGH]):
+            if found := self._few(key):
                 lists.append(found)
+            elif (many := self._many(key)) is not None:
+                bits &= many
             else:
                 return 0, True
         sure = len(wanted) <= ENOUGH and wanted == tuple(words)
         return (bits & _common(lists, sure) if lists else bits), sure
 
+    def _many(self, key: int) -> int | None:
+        """The texts with a piece that many have, as bits."""
+        at = _found(self._dense, key)
+        return None if at is None else int.from_bytes(self._bits[at * self._stride : (at + 1) * self._stride], "little")
 
-class _Lists:
-    """Short lists of numbers by pieces of one length, packed, since there are very many."""
-
-    def __init__(self, size: int, lists: dict[str, array[int]]) -> None:
-        ordered = sorted(lists)
-        self._size, self._pieces = size, "".join(ordered)
-        self._numbers, self._ends = array("H"), array("I", [0])
-        self._begin: dict[str, tuple[int, int]] = {}
-        for place, piece in enumerate(ordered):
-            self._numbers.extend(lists[piece])
-            self._ends.append(len(self._numbers))
-            self._begin[piece[0]] = self._begin.get(piece[0], (place,))[0], place + 1
-
-    def get(self, piece: str) -> array[int] | None:
-        """The list of a piece, if there is one."""
-        size = self._size
-        first, end = self._begin.get(piece[0], (0, 0))
-        at = bisect_left(range(end), piece, first, key=lambda k: self._pieces[k * size : k * size + size])
-        if at == end or self._pieces[at * size : at * size + size] != piece:
-            return None
-        return self._numbers[self._ends[at] : self._ends[at + 1]]
+    def _few(self, key: int) -> memoryview | tuple[()]:
+        """The texts with a piece that few have."""
+        at = _found(self._sparse, key)
+        return () if at is None else self._lists[self._ends[at] : self._ends[at + 1]]
 
 
-def _common(lists: list[array[int]], sure: bool) -> int:
+def _found(keys: memoryview, key: int) -> int | None:
+    at = bisect_left(keys, key)
+    return at if at < len(keys) and keys[at] == key else None
+
+
+def _key(piece: str) -> int:
+    """A number for a piece of at most three characters, which has no other."""
+    key = 0
+    for character in piece:
+        key = key << 21 | ord(character) + 1
+    return key
+
+
+def _common(lists: list[Sequence[int]], sure: bool) -> int:
     """What lists have in common, as bits; a list that would cost more than it takes away is left out unless all must count."""
     lists.sort(key=len)
     common = set(lists[0])
@@ -238,7 +293,8 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _hashed(line: str) -> int:
-    return hash(line) & _HASH
+    """The same in every process."""
+    return crc32(encoded(line))
 
 
 def shared(found: Sequence[int]) -> list[int]:

@@ -18,11 +18,14 @@ import os
 import platform
 import random
 import re
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from covalue.search import Entry, Index, fold
+from covalue.entries import Entry, fold
+from covalue.register import Register
+from covalue.search import Index
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMON = (
@@ -131,9 +134,11 @@ def _slip(draw: random.Random, text: str) -> str:
     return text[: at - 1] + text[at : at + 1] + text[at - 1 : at] + text[at + 1 :]
 
 
-def resident() -> float:
-    """Memory of this process, in MB."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / MEGABYTE
+def own() -> float:
+    """Memory of this process that is its own, not the system's cache of files, in MB."""
+    found = re.search(r"^RssAnon:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found
+    return int(found[1]) * 1024 / MEGABYTE
 
 
 def told(lines: list[str], query: str) -> int:
@@ -172,31 +177,24 @@ def checked(index: Index, scanning: Mapping[str, object], lines: list[str], aske
 def run(count: int, queries: int) -> dict[str, tuple[str, ...]]:
     """The cells of one size, by the names of the rows."""
     draw = random.Random(count)
-    gc.collect()
-    start = resident()
     entries = made(count, draw)
-    with_entries = resident()
-    began = time.process_time()
-    index = Index(entries)
-    built = time.process_time() - began
-    gc.collect()
-    scan = resident()
-    asked = {kind: [Queries(entries, draw).of(kind) for _ in range(queries)] for kind in KINDS}
-    scanning = {repr(one): index.search(one[0], limit=20, **one[1]).hits for kind in KINDS for one in asked[kind][:CHECKED]}  # type: ignore[arg-type]
-    before = resident()
-    began = time.process_time()
-    index.prepare()
-    prepared = time.process_time() - began
-    index.search("value")  # the first search of all finds cold memory
-    gc.collect()
-    out: dict[str, tuple[str, ...]] = {
-        "memory": (
-            f"{with_entries - start:.0f} + {scan - with_entries:.0f} + {resident() - before:.0f} MB",
-            f"{built:.1f} + {prepared:.1f} s",
-        )
-    }
-    lines = ["\n".join(map(fold, (*e.labels.values(), *e.others, *(() if e.kind == "claim" else (e.iri.rpartition("/")[2],))))) for e in index.entries]
-    print(f"{count:,} names: entries + names + index {out['memory'][0]}; names + index {out['memory'][1]}", flush=True)
+    with tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as pieces:
+        gc.collect()
+        start, began = own(), time.process_time()
+        index = Index(Register.of(sorted(entries, key=lambda e: e.iri), names))
+        built = time.process_time() - began
+        asked = {kind: [Queries(entries, draw).of(kind) for _ in range(queries)] for kind in KINDS}
+        scanning = {repr(one): index.search(one[0], limit=20, **one[1]).hits for kind in KINDS for one in asked[kind][:CHECKED]}  # type: ignore[arg-type]
+        began = time.process_time()
+        index.prepare(pieces)
+        prepared = time.process_time() - began
+        index.search("value")  # the first search of all finds cold memory
+        gc.collect()
+        out: dict[str, tuple[str, ...]] = {
+            "memory": (f"{names.tell() / MEGABYTE:.0f} + {pieces.tell() / MEGABYTE:.0f} MB, {max(0, own() - start):.0f} MB", f"{built:.1f} + {prepared:.1f} s")
+        }
+    lines = ["\n".join(map(fold, (*e.labels.values(), *e.others, *(() if e.kind == "claim" else (e.iri.rpartition("/")[2],))))) for e in entries]
+    print(f"{count:,} names: files of names + of the index, and memory of the process {out['memory'][0]}; {out['memory'][1]}", flush=True)
     for kind, listed in asked.items():
         processor, clock = measured(index, listed)
         wanted, found = checked(index, scanning, lines, listed[:CHECKED])
@@ -218,8 +216,8 @@ def table(sizes: list[int], found: dict[int, dict[str, tuple[str, ...]]], zh: bo
         "召回率" if zh else "recall",
     ]
     rows = [[KINDS[kind] if zh else kind, *(found[n][kind][0] for n in sizes), found[last][kind][1], found[last][kind][2]] for kind in KINDS]
-    rows.append(["内存：名称本身 + 供查看 + 索引" if zh else "memory: the names themselves + to look through + index", *(found[n]["memory"][0] for n in sizes), "", ""])
-    rows.append(["处理器秒数：供查看 + 索引" if zh else "seconds of the processor: to look through + index", *(found[n]["memory"][1] for n in sizes), "", ""])
+    rows.append(["文件：名称 + 索引；进程自身的内存" if zh else "files: names + index; the process's own memory", *(found[n]["memory"][0] for n in sizes), "", ""])
+    rows.append(["处理器秒数：名称 + 索引" if zh else "seconds of the processor: names + index", *(found[n]["memory"][1] for n in sizes), "", ""])
     lines = [head, ["---"] * len(head), *rows]
     return f"{about}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 

@@ -40,7 +40,7 @@ from covalue.stores.limits import (
 from covalue.stores.processes import TICK, NotStartedError, Starter, Worker, starter
 from covalue.stores.readahead import ReadAhead
 from covalue.stores.rows import Meter
-from covalue.stores.snapshot import ensure
+from covalue.stores.snapshot import Snapshot, ensure
 from covalue.stores.spool import Budget, Spool, Stream
 from covalue.stores.streaming import StreamStore
 from covalue.stores.worker import ABOUT, ABOUT_GRAPHS, EXIT_DEADLINE, EXIT_MEMORY, SHAPES, Files, Folder, Opener
@@ -85,6 +85,8 @@ class BoundedStore(StreamStore):
         """
         self.limits = limits or Limits()
         self.manifest = manifest
+        self.disk = opener.path if isinstance(opener, Snapshot) else None
+        """Where the store is, if it is on disk."""
         self._gate = Gate(self.limits)
         self._budget = Budget(self.limits.spool_total)
         self._pool = _Pool(starter(opener, self.limits, method), self.limits)

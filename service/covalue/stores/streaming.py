@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -56,6 +57,12 @@ class StoreAround(StreamStore):
     @property
     def version(self) -> str:
         return self._store.version
+
+    @property
+    def disk(self) -> Path | None:
+        """Where the store is, if it is on disk."""
+        found: Path | None = getattr(self._store, "disk", None)
+        return found
 
     def graphs(self) -> Sequence[str]:
         return self._store.graphs()

@@ -6,16 +6,17 @@ A map holds at most `MOST` pages; where there are more, `/sitemap.xml` is a list
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 from flask import Flask, Response
 
 from covalue import tabular
+from covalue.entries import Entry
 from covalue.errors import CovalueError
 from covalue.names import BASE, ONTOLOGY_IRI
-from covalue.search import Index
 from covalue.web import addresses, answers, validators
 from covalue.web.answers import Body
 from covalue.web.problems import UnknownError
@@ -62,27 +63,37 @@ class _Views:
         return answers.send(Body.of(data), XML, opaque)
 
     def _written(self, number: int | None) -> bytes:
-        paths = list(self._paths())
-        parts = [paths[i : i + MOST] for i in range(0, len(paths), MOST)]
-        if number is None:
-            return (_map(paths) if len(parts) == 1 else _list(len(parts))).encode()
-        if len(parts) == 1 or not 1 <= number <= len(parts):
+        """What is listed is never at hand as a whole: there may be millions of pages."""
+        entries = self._entries()
+        size = MOST - len(FIRST)
+        starts = [0, *(start for start in range(size, len(entries), size) if any(map(_has_page, _some(entries, start, size))))]
+        if number is None and len(starts) > 1:
+            return _list(len(starts)).encode()
+        if number is not None and (len(starts) == 1 or not 1 <= number <= len(starts)):
             raise UnknownError(f"there is no site map {number}.", f"没有第 {number} 份站点地图。")
-        return _map(parts[number - 1]).encode()
+        start = starts[number - 1 if number else 0]
+        first = self._first() if not start else ()
+        return _map(chain(first, (page_of(entry.iri, entry.kind) for entry in _some(entries, start, size) if _has_page(entry)))).encode()
 
-    def _paths(self) -> Iterable[str]:
-        """Every page that is worth a visit, without the base, each once."""
+    def _first(self) -> Iterable[str]:
+        """The pages of no entry that are worth a visit, without the base."""
         rules = {rule.rule.strip("/") for rule in self._app.url_map.iter_rules()}
-        for path in FIRST:
-            if path in rules or path in ("ontology", "dataset.html"):
-                yield path
+        return (path for path in FIRST if path in rules or path in ("ontology", "dataset.html"))
+
+    def _entries(self) -> Sequence[Entry]:
         try:
-            index = self._service.finder.index()
+            return self._service.finder.index().entries
         except CovalueError:
-            index = Index(())
-        for entry in index.entries:
-            if entry.iri.startswith(BASE) and entry.iri not in (BASE, ONTOLOGY_IRI) and entry.kind != "other":
-                yield page_of(entry.iri, entry.kind)
+            return ()
+
+
+def _some(entries: Sequence[Entry], start: int, size: int) -> Iterator[Entry]:
+    return (entries[number] for number in range(start, min(start + size, len(entries))))
+
+
+def _has_page(entry: Entry) -> bool:
+    """Whether an entry has a page that is worth a visit."""
+    return entry.iri.startswith(BASE) and entry.iri not in (BASE, ONTOLOGY_IRI) and entry.kind != "other"
 
 
 def page_of(iri: str, kind: str) -> str:

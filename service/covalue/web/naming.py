@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 import pyoxigraph as ox
 
+from covalue.entries import Entry
 from covalue.errors import CovalueError
+from covalue.finder import Finder
 from covalue.names import PREFIXES, shrink
-from covalue.search import Entry, Finder, Index
+from covalue.search import Index
 from covalue.web import addresses
 from covalue.web.languages import LANGUAGES
 from covalue.web.pages import Cell, printable
@@ -25,12 +27,11 @@ class Names:
         try:
             self._index = finder.index()
         except CovalueError:  # a page without names is better than none
-            self._index = Index(())
+            self._index = Index.of(())
 
     def entry(self, iri: str) -> Entry | None:
         """What the index knows of an IRI."""
-        at = self._index.by_iri.get(iri)
-        return None if at is None else self._index.entries[at]
+        return self._index.find(iri)
 
     def kind(self, iri: str) -> str:
         """One of `covalue.search.KINDS`; `other` where nothing is known."""

@@ -8,15 +8,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Flask, Response, request
 
 from covalue import tabular
+from covalue.entries import KINDS, Entry, fold
 from covalue.errors import InputError
 from covalue.names import PREFIXES
-from covalue.search import KINDS, LONGEST, TERMS, Entry, Found, Hit, Index, fold
+from covalue.search import LONGEST, TERMS, Found, Hit, Index
 from covalue.tabular import PAGE
 from covalue.web import addresses, answers, pages, validators
 from covalue.web.answers import Body
@@ -153,10 +155,11 @@ def _term(entry: Entry) -> dict[str, Any]:
 
 
 def _terms(index: Index, kinds: Sequence[str]) -> dict[str, Any]:
-    found = [entry for entry in index.entries if entry.kind in kinds]
-    terms = [{**_term(e), **({"names": list(e.others)} if e.others else {})} for e in found[:MOST_TERMS]]
+    found = [index.entries.of(kind) for kind in KINDS if kind in kinds]
+    first = (index.entries[number] for number in islice(chain(*found), MOST_TERMS))
+    terms = [{**_term(e), **({"names": list(e.others)} if e.others else {})} for e in first]
     used = {t["curie"].partition(":")[0] for t in terms}
-    return {"complete": len(found) <= MOST_TERMS, "prefixes": {p: ns for p, ns in PREFIXES.items() if p in used}, "terms": terms}
+    return {"complete": sum(map(len, found)) <= MOST_TERMS, "prefixes": {p: ns for p, ns in PREFIXES.items() if p in used}, "terms": terms}
 
 
 # --- the page
@@ -218,8 +221,8 @@ def _cards(index: Index, hits: Sequence[Hit], query: str) -> list[dict[str, Any]
 
 
 def _type(index: Index, entry: Entry, lang: str) -> str:
-    at = index.by_iri.get(entry.type)
-    return "" if at is None or entry.kind in ("class", "property", "scheme", "case") else pages.printable(index.entries[at].label(lang))
+    known = index.find(entry.type)
+    return "" if known is None or entry.kind in ("class", "property", "scheme", "case") else pages.printable(known.label(lang))
 
 
 def marked(text: str, words: Sequence[str]) -> Iterator[tuple[str, bool]]:

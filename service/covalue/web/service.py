@@ -7,8 +7,8 @@ from contextlib import suppress
 from covalue.citation import Citations
 from covalue.description import Addresses, Measured
 from covalue.errors import CovalueError
+from covalue.finder import Finder
 from covalue.questions import Answers, Library
-from covalue.search import Finder
 from covalue.stores import Store
 from covalue.terminology import Terms
 from covalue.web import addresses

@@ -17,11 +17,11 @@ import pyoxigraph as ox
 
 from covalue import claims, portraits
 from covalue.claims import FLOWS, VCC, Claim
+from covalue.entries import KINDS
 from covalue.names import IN_CASE, ONTOLOGY_IRI, PREFIXES, expand, shrink
 from covalue.passages import place_key
 from covalue.passages import read as read_source
 from covalue.portraits import HIDDEN, Group, Value, objects
-from covalue.search import KINDS
 from covalue.terminology import LINKS
 from covalue.web import addresses, pages, places, structured, term_uses
 from covalue.web.citing import cited, dataset, files
