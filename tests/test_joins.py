@@ -76,6 +76,10 @@ def test_lists_are_gone_through_together(small: ox.Store) -> None:
         pytest.param(HEAD + "{ ?a :case :A ; :about _:d . ?b :case :B ; :about _:d }", id="a blank node on both sides"),
         pytest.param(HEAD + "{ ?a :case :A ; :about [ ] . ?b :case :B ; :about ?d }", id="an anonymous one"),
         pytest.param(HEAD + "{ ?a :case :A ; :year 2016 ; :about ?d . ?b :case :B ; :about ?d }", id="a number"),
+        *(
+            pytest.param(HEAD + f"{{ ?a :case :A ; :about ?d . ?b :case :B ; :about ?d ; {path} ?c }}", id=f"as often as the engine finds it: {path}")
+            for path in (":about|:part", "!:about", ":about/(:part|:role)", "^(:about/:part)", ":part*/!(:role|^:role)")
+        ),
         pytest.param(HEAD + "{ OPTIONAL { ?a :case :A } ?a :about ?d . ?b :case :B ; :about ?d }", id="something else comes first"),
         pytest.param(HEAD + "{ { SELECT ?d ?a ?b { ?a :case :A ; :about ?d . ?b :case :B ; :about ?d } } }", id="in a sub-select"),
         pytest.param(f"{PREFIX}ASK {COMPARED}", id="a question of yes or no"),
@@ -223,7 +227,7 @@ def test_a_dataset_of_the_protocol_is_asked_as_it_is_written(opened: OxigraphSto
 
 SPOILT = (
     f"{PREFIX}SELECT ?r (COUNT(DISTINCT ?x) AS ?n) WHERE {{ ?x :role ?r ; :about ?d . }} GROUP BY ?r HAVING (COUNT(?x) > 1)",
-    f'{HEAD}{{ ?a :case :A ; :about ?d . ?b :case :B ; :label "eins"@de, "1"^^:number ; (:about|^:part)/:part* ?d FILTER(?a != ?b) }} ORDER BY ?a',
+    f'{HEAD}{{ ?a :case :A ; :about ?d . ?b :case :B ; :label "eins"@de, "1"^^:number ; ^:part/:about*/:part? ?d FILTER(?a != ?b) }} ORDER BY ?a',
     f"{PREFIX}CONSTRUCT {{ ?a :like ?b . ?b :like [ ] }} WHERE {COMPARED}",
 )
 """From which parts are taken away, as who types leaves them out."""

@@ -277,21 +277,26 @@ def _typed(inside: Sequence[Token]) -> bool:
 
 
 def _verb(inside: Sequence[Token], at: int) -> tuple[int, bool]:
-    """The number of the token behind a verb, and whether it is a path."""
+    """
+    The number of the token behind a verb, and whether it is a path.
+
+    Alternatives, negations and whatever stands in parentheses are none of those known here: how often the engine finds the same by such a path
+    depends on whether it knows both ends before.
+    """
     if inside[at].kind == "variable":
         return at + 1, False
     end, wanted = at, True
     while True:
         token = inside[end]
-        if wanted and token.text in ("^", "!", "("):
+        if wanted and token.text == "^":
             pass
         elif wanted and (token.kind in ("iri", "name") or token.text == "a"):
             wanted = False
-        elif wanted:
+        elif wanted or token.text in ("|", "(", ")"):
             raise _OtherError
-        elif token.text in ("/", "|"):
+        elif token.text == "/":
             wanted = True
-        elif token.kind != "other" or token.text not in ("?", "*", "+", ")"):
+        elif token.kind != "other" or token.text not in ("?", "*", "+"):
             return end, end - at > 1
         end += 1
 
