@@ -40,6 +40,20 @@ def address(query: str = ALL, **parameters: str) -> str:
     return "/sparql?" + urlencode({"query": query, **parameters})
 
 
+# --- connections
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_an_answer_without_a_body_leaves_the_connection_open(served: Served, version: str) -> None:
+    """One that is still good, and a preflight: where the end of the answer is known, the next request comes over the same connection. HTTP/1.0 wants a length."""
+    asked = [f"GET {address()} HTTP/{version}\r\nHost: x\r\nIf-None-Match: *\r\n\r\n", f"OPTIONS /sparql HTTP/{version}\r\nHost: x\r\n\r\n"]
+    last = f"GET /health/live HTTP/{version}\r\nHost: x\r\nConnection: close\r\n\r\n"
+    came = served.send("".join([*asked, *asked, last]).replace("\r\n\r\n", "\r\nConnection: keep-alive\r\n\r\n", 4).encode())
+    answers = came.split(b"HTTP/")[1:]
+    assert ([b"304", b"204", b"304", b"204", b"200"] if version == "1.1" else [b"304"]) == [a[4:7] for a in answers]
+    assert all((b"Connection: close" in a) == (a is answers[-1]) for a in answers)
+
+
 # --- entity tags
 
 

@@ -139,6 +139,8 @@ class Task(WSGITask):  # type: ignore[misc]
     A request whose answer may be cut after its first byte. Then the connection ends between the bytes of a chunk and the mark of their end: there some
     clients see it that miss it elsewhere, Python's http.client, read by lines, between two chunks, and wget within the bytes of one. Node's fetch takes any
     end for the end where the header says that the connection will be closed; so it says so only to those who ask for that.
+
+    Waitress would also close the connection behind whatever has no length: so behind each 304 and each preflight, where the end is known by the status.
     """
 
     def __init__(self, channel: Any, request: Any) -> None:
@@ -155,7 +157,8 @@ class Task(WSGITask):  # type: ignore[misc]
         return self.version == "1.1" and sure(self.request.headers)
 
     def set_close_on_finish(self) -> None:
-        if self.wrote_header or not self.chunked_response or self.request.headers.get("CONNECTION", "").lower() == "close":
+        ends = (self.chunked_response or not self.has_body) and self.version == "1.1"
+        if self.wrote_header or not ends or self.request.headers.get("CONNECTION", "").lower() == "close":
             super().set_close_on_finish()
 
     def write(self, data: bytes) -> None:
