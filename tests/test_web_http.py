@@ -40,6 +40,30 @@ def address(query: str = ALL, **parameters: str) -> str:
     return "/sparql?" + urlencode({"query": query, **parameters})
 
 
+# --- the version
+
+
+@pytest.mark.parametrize("route", [*ROUTES, "/case/tiny", "/search.json?q=mill", "/lenses"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_every_answer_out_of_the_dataset_names_its_version(served: Served, route: str, method: str) -> None:
+    """Who has saved a file can cite it; so does who was told that theirs is still good, or to look elsewhere."""
+    for accept in ("*/*", "text/html"):
+        first = served.ask(route, method, Accept=accept)
+        again = served.ask(route, method, Accept=accept, If_None_Match="*")
+        assert first.status in (200, 303)
+        assert [served.store.version] * 2 == [first["Covalue-Dataset"], again["Covalue-Dataset"]]
+
+
+@pytest.mark.parametrize("route", ["/sparql", "/sparql?query=ASK%7B%7D", "/graph-store?default", f"/graph-store?graph={B}graph/odd"])
+def test_data_alone_lead_to_their_description(served: Served, route: str) -> None:
+    assert '</.well-known/void>; rel="describedby"' == served.ask(route)["Link"]
+
+
+@pytest.mark.parametrize("route", [*PLAIN, *FAULTY])
+def test_what_is_not_out_of_the_dataset_names_no_version(served: Served, route: str) -> None:
+    assert served.ask(route).get("Covalue-Dataset") is None
+
+
 # --- connections
 
 

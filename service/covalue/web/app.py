@@ -29,6 +29,7 @@ from covalue.web import (
     search,
     start,
     validators,
+    versions,
 )
 from covalue.web.ask import ask_blueprint
 from covalue.web.cases import cases_blueprint
@@ -99,6 +100,7 @@ def create_app(store: Store, library: Library | None = None, *, proxies: int = 0
     problems.register(app)
     app.before_request(_before)
     app.after_request(keep)
+    app.after_request(versions.named(store))
     app.after_request(_if_match)
     app.wsgi_app = access.Access(_quick(app, service), service.metrics, ALWAYS)  # type: ignore[method-assign]
     if proxies:
