@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterable
@@ -24,6 +25,9 @@ from covalue import __version__
 from covalue.cli import EXPORTS, main
 from covalue.manifest import Manifest, read_manifest
 from covalue.project import Project
+from covalue.settings import DOCUMENTED, RANGES, SECRETS
+from covalue.stores.limits import MB
+from covalue.stores.sources import Loaded
 from covalue.turtle import canonical
 from edits import replace_in, set_cell
 from processes import COVALUE, environment, run, start
@@ -442,8 +446,8 @@ def test_reader_that_stops_early(small_built: Built) -> None:
 
 
 def test_serve(small_built: Built) -> None:
-    """`serve` says its address on stderr once it answers, and answers SPARQL there."""
-    process = start("serve", *at(small_built), "--port", "0")
+    """`serve` says its address on stderr once it answers, and answers SPARQL there, within the limits that it was given."""
+    process = start("serve", *at(small_built), "--port", "0", "--rows", "2", "--seconds", "50")
     try:
         assert process.stderr
         line = process.stderr.readline()
@@ -451,10 +455,30 @@ def test_serve(small_built: Built) -> None:
         question = urllib.request.Request(f"{address}?{urllib.parse.urlencode({'query': COUNT})}", headers={"Accept": "text/csv"})
         with urllib.request.urlopen(question, timeout=60) as answer:
             body = answer.read().decode()
+        with pytest.raises(urllib.error.HTTPError, match="413"):
+            urllib.request.urlopen(f"{address}?query=SELECT%20*%7B%3Fs%20%3Fp%20%3Fo%7DLIMIT%203", timeout=60)
     finally:
         process.terminate()
         stdout, _ = process.communicate(timeout=60)
     assert ("n\r\n5\r\n", "") == (body, stdout)
+
+
+def test_every_setting_is_an_option_of_serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is given as an option goes before what the environment says; credentials are no options."""
+    options = {o for p in main.commands["serve"].params for o in p.opts}
+    assert {"--allow-service" if n == "COVALUE_SERVICE" else f"--{n.removeprefix('COVALUE_').lower()}" for n in DOCUMENTED} <= options
+    assert not options & {f"--{n.removeprefix('COVALUE_').lower().replace('_', '-')}" for n in SECRETS}
+    given: dict[str, object] = {}
+    monkeypatch.setattr("covalue.web.server.run", lambda source, host, port, threads, **others: given.update(source=source, host=host, port=port, threads=threads, **others))
+    (tmp_path / "a.ttl").write_text("<a:a> <a:a> <a:a> .")
+    env = {f"COVALUE_{field.upper()}": str(most) for field, (_, most) in RANGES.items()}
+    numbers = [word for field, (least, _) in RANGES.items() if field != "memory" for word in (f"--{field}", str(least))]
+    done = covalue("serve", "--data", tmp_path / "a.ttl", *numbers, COVALUE_HOST="::1", **env)
+    assert (0, "::1", 0, 16, 0) == (done.exit_code, given["host"], given["port"], given["threads"], given["proxies"])
+    source = given["source"]
+    assert isinstance(source, Loaded)
+    assert (1, RANGES["memory"][1] * MB, 1, 0) == (source._limits.seconds, source._limits.memory, source._limits.rows, source._around.cache)
+    assert 2 == covalue("serve", "--seconds", "0").exit_code
 
 
 def test_serve_on_a_taken_port(small_built: Built) -> None:

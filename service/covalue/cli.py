@@ -14,7 +14,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ import click
 from covalue import __version__
 from covalue.errors import CovalueError, FindingsError, InputError
 from covalue.project import Project, find_project
-from covalue.settings import Settings, default_out
+from covalue.settings import DOCUMENTED, RANGES, Settings, default_out
 
 if TYPE_CHECKING:
     from covalue.stores.limits import Limits
@@ -67,8 +67,17 @@ _out_option = click.option("--out", type=click.Path(path_type=Path, file_okay=Fa
 _json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 
-def _settings() -> Settings:
-    return Settings.from_env(os.environ)
+def _settings(**options: object) -> Settings:
+    """What the environment says, and the options that are given."""
+    return replace(Settings.from_env(os.environ), **{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
+
+
+def _number_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Each setting that is a number, as an option of the same name, in the order of their documentation."""
+    for field, (least, most) in reversed(RANGES.items()):
+        said, default = DOCUMENTED[f"COVALUE_{field.upper()}"][0], getattr(Settings, field)
+        function = click.option(f"--{field}", type=click.IntRange(least, most), help=f"{said[0].upper()}{said[1:]}; {default} by default.")(function)
+    return function
 
 
 def _project(root: Path | None) -> Project:
@@ -293,13 +302,14 @@ _store_option = click.option("--store", metavar="URL", help="Query endpoint of a
 _accept_option = click.option("--accept-faults", is_flag=True, help="Also from an engine that answers trial questions wrongly.")
 
 
-def _source(root: Path | None, out: Path | None, store: str | None, accept_faults: bool, data: tuple[Path, ...] = (), endpoints: tuple[str, ...] = ()) -> Source:
+def _source(
+    settings: Settings, root: Path | None, out: Path | None, store: str | None, accept_faults: bool, data: tuple[Path, ...] = (), endpoints: tuple[str, ...] = ()
+) -> Source:
     """Where a service comes by its data: files, an engine elsewhere, or the dataset of the project, built where sources have changed."""
     from covalue.stores.limits import MB
     from covalue.stores.sources import Around, Built, Elsewhere, Loaded
     from covalue.stores.wire import Credentials
 
-    settings = _settings()
     limits, around = _limits(settings), Around(endpoints or settings.service, settings.cache * MB, _waiting(settings))
     if data and store:
         raise InputError("--store and --data exclude each other.", "--store 与 --data 不能并用。")
@@ -346,7 +356,7 @@ def mcp(root: Path | None, out: Path | None, store: str | None, accept_faults: b
     from covalue.questions import Library
 
     library = Library.load(_project(root))
-    with contextlib.closing(_source(root, out, store, accept_faults).open()) as opened:
+    with contextlib.closing(_source(_settings(), root, out, store, accept_faults).open()) as opened:
         run(opened, library, http=http, host=host or _settings().host, port=port)
 
 
@@ -354,35 +364,32 @@ def mcp(root: Path | None, out: Path | None, store: str | None, accept_faults: b
 @_project_option
 @_out_option
 @click.option("--host", help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
+@_number_options
 @click.option("--data", multiple=True, type=click.Path(path_type=Path), help="Serve these RDF files instead, with the standard's plain default graph.")
 @_store_option
 @_accept_option
 @click.option("--allow-service", "endpoints", multiple=True, metavar="URL[@NETWORK]", help="An endpoint that SERVICE may call; may be repeated. Without, none.")
-@click.option("--proxies", type=click.IntRange(0, 16), help="How many proxies of yours stand before the service.")
 @click.option("--access-log", is_flag=True, help="Write each request to stderr as a line of JSON.")
 @_say_errors
 def serve(
     root: Path | None,
     out: Path | None,
     host: str | None,
-    port: int | None,
     data: tuple[Path, ...],
     store: str | None,
     accept_faults: bool,
     endpoints: tuple[str, ...],
-    proxies: int | None,
     access_log: bool,
+    **numbers: int | None,
 ) -> None:
     """Build if sources changed, then answer SPARQL at /sparql. 源文件有变则构建，然后在 /sparql 应答。"""
     from covalue.questions import Library
     from covalue.web.server import run
 
-    settings = _settings()
+    settings = _settings(host=host or None, **numbers)
     library = None if data else functools.partial(Library.load, _project(root))
-    source = _source(root, out, store, accept_faults, data, endpoints)
-    before = settings.proxies if proxies is None else proxies
-    run(source, host or settings.host, settings.port if port is None else port, settings.threads, library=library, proxies=before, access_log=access_log)
+    source = _source(settings, root, out, store, accept_faults, data, endpoints)
+    run(source, settings.host, settings.port, settings.threads, library=library, proxies=settings.proxies, access_log=access_log)
 
 
 @main.command()

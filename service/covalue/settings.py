@@ -16,7 +16,7 @@ DOCUMENTED = {
     "COVALUE_PROJECT": ("folder that holds ontology/, graph/ and queries/", "含 ontology/、graph/、queries/ 的文件夹"),
     "COVALUE_OUT": ("folder of the built dataset", "所构建数据集的文件夹"),
     "COVALUE_HOST": ("address to listen on", "监听地址"),
-    "COVALUE_PORT": ("port to listen on", "监听端口"),
+    "COVALUE_PORT": ("port to listen on, 0 for a free one", "监听端口；0 表示任取空闲端口"),
     "COVALUE_THREADS": ("requests that may be in at the same time, waiting ones too", "可同时接纳（含等待）的请求数"),
     "COVALUE_SECONDS": ("longest evaluation of a query, in seconds", "单个查询的最长执行秒数"),
     "COVALUE_MEMORY": ("memory that a query may take, in megabytes", "单个查询可用内存（MB）"),
@@ -33,6 +33,16 @@ SECRETS = {
 }
 """Read where they are needed and nowhere else; never options, since every user of a machine sees the arguments of its programs."""
 BUILD_TIME = {"COVALUE_WEB"}
+RANGES = {
+    "port": (0, 65_535),
+    "threads": (16, 1024),
+    "seconds": (1, 86_400),
+    "memory": (64, 1_000_000),
+    "rows": (1, 1_000_000_000),
+    "cache": (0, 1_000_000),
+    "proxies": (0, 16),
+}
+"""The settings that are whole numbers, each with the least and the most that it may be."""
 
 
 @dataclass(frozen=True)
@@ -68,22 +78,23 @@ class Settings:
         return cls(
             **path,
             host=environ.get("COVALUE_HOST") or cls.host,
-            port=_whole(environ, "COVALUE_PORT", cls.port, 0, 65535),
-            threads=_whole(environ, "COVALUE_THREADS", cls.threads, 16, 1024),
-            seconds=_whole(environ, "COVALUE_SECONDS", cls.seconds, 1, 86_400),
-            memory=_whole(environ, "COVALUE_MEMORY", cls.memory, 64, 1_000_000),
-            rows=_whole(environ, "COVALUE_ROWS", cls.rows, 1, 1_000_000_000),
-            cache=_whole(environ, "COVALUE_CACHE", cls.cache, 0, 1_000_000),
-            proxies=_whole(environ, "COVALUE_PROXIES", cls.proxies, 0, 16),
+            port=_whole(environ, "port"),
+            threads=_whole(environ, "threads"),
+            seconds=_whole(environ, "seconds"),
+            memory=_whole(environ, "memory"),
+            rows=_whole(environ, "rows"),
+            cache=_whole(environ, "cache"),
+            proxies=_whole(environ, "proxies"),
             service=tuple(environ.get("COVALUE_SERVICE", "").split()),
             store=environ.get("COVALUE_STORE", cls.store),
         )
 
 
-def _whole(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+def _whole(environ: Mapping[str, str], field: str) -> int:
+    name, (least, most) = PREFIX + field.upper(), RANGES[field]
     text = environ.get(name)
     if not text:
-        return default
+        return int(getattr(Settings, field))
     if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
         raise SettingError(f'{name} is "{text}", but must be a whole number from {least} to {most}.', f"{name} 的值“{text}”应为 {least} 至 {most} 的整数。")
     return int(text)
