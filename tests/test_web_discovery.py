@@ -116,6 +116,21 @@ def test_named_graphs_have_their_counts(served: Served, store: OxigraphStore) ->
     assert everything == sum(int(n) for _, name, n, _ in listed if name not in OUTSIDE)
 
 
+def test_the_endpoint_tells_the_parts_too_once_they_are_counted(served: Served) -> None:
+    """Planners read them there; nobody who asks the endpoint waits for the counts."""
+    assert 200 == served.ask("/.well-known/void").status  # here, this counts; where `serve` runs, the start does
+    parts = (
+        "void:classPartition [ void:class ?x ; void:entities ?n ]",
+        "void:propertyPartition [ void:property ?x ; void:triples ?n ]",
+        "void:triples ?n",
+        "void:distinctSubjects ?n",
+    )
+    for part in parts:
+        here, there = (sorted(Graph(served.ask(place)).rows(f"<{B}dataset> {part}")) for place in ("/sparql", "/.well-known/void"))
+        assert here == there != []
+    assert [(f"{served.url}/.well-known/void",)] == Graph(served.ask("/sparql")).rows(f"<{B}dataset> rdfs:seeAlso ?x")
+
+
 def test_void_counts(served: Served, store: OxigraphStore) -> None:
     """Sizes and partitions as a query finds them."""
     graph = Graph(served.ask("/.well-known/void"))

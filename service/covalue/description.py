@@ -263,6 +263,7 @@ def service_description(statistics: Statistics, addresses: Addresses, federates:
     """
     The service at its endpoint: language, features, formats, dataset, and named graphs with their sizes.
 
+    The partitions of the default graph are among it once they are counted: who plans queries over several endpoints reads them here.
     Federation is among the features only where the operator allows SERVICE to reach some endpoints (`federates`).
     """
     w = _Writer()
@@ -276,6 +277,8 @@ def service_description(statistics: Statistics, addresses: Addresses, federates:
     w.add(service, sd_defaultDataset=dataset, dcat_servesDataset=dataset, dcat_endpointURL=service, dcterms_title=_both(TITLE if statistics.ours else PLAIN_TITLE))
     w.add(dataset, rdf_type=[_iri(expand("sd:Dataset")), _iri(expand("void:Dataset"))], sd_defaultGraph=default, void_sparqlEndpoint=service)
     w.add(default, rdf_type="sd:Graph", void_triples=statistics.triples)
+    w.add(dataset, rdfs_seeAlso=_iri(addresses.void))
+    _add_counts(w, dataset, statistics)
     _add_graphs(w, dataset, statistics, addresses)
     return w.triples
 
@@ -310,11 +313,10 @@ def void(statistics: Statistics, addresses: Addresses) -> list[ox.Triple]:
     w.add(document, rdf_type="void:DatasetDescription", foaf_primaryTopic=dataset, dcterms_title=_both(("description of the dataset", "数据集描述")))
     w.add(dataset, rdf_type=[_iri(expand("void:Dataset")), _iri(expand("dcat:Dataset"))], dcterms_identifier=statistics.version, dcat_version=statistics.version[:16])
     w.add(dataset, dcterms_title=_both(TITLE if statistics.ours else PLAIN_TITLE), void_sparqlEndpoint=_iri(addresses.endpoint), foaf_homepage=_iri(addresses.base))
-    w.add(dataset, void_triples=statistics.triples, void_distinctSubjects=statistics.subjects, void_distinctObjects=statistics.objects)
     w.add(dataset, void_feature=[_iri(W3C_FORMATS[f.extension]) for f in FORMATS if Shape.GRAPH in f.shapes])
     if statistics.ours:
         _add_ours(w, dataset)
-    _add_partitions(w, dataset, statistics)
+    _add_counts(w, dataset, statistics)
     _add_linksets(w, dataset, statistics)
     _add_distributions(w, dataset, addresses)
     return w.triples
@@ -326,6 +328,12 @@ def _add_ours(w: _Writer, dataset: ox.NamedNode) -> None:
     w.add(agent, rdf_type="foaf:Agent", foaf_name="covalue developers")
     w.add(dataset, dcterms_language=[ox.Literal("en"), ox.Literal("zh")], dcterms_conformsTo=_iri(ONTOLOGY_IRI), void_uriSpace=BASE)
     w.add(dataset, dcat_keyword=[*_both(("value co-creation", "价值共创")), *_both(("business model", "商业模式"))], void_rootResource=_iri(ONTOLOGY_IRI))
+
+
+def _add_counts(w: _Writer, dataset: ox.NamedNode, statistics: Statistics) -> None:
+    """What is known of the default graph: its size and its parts, by class and by property."""
+    w.add(dataset, void_triples=statistics.triples, void_distinctSubjects=statistics.subjects, void_distinctObjects=statistics.objects)
+    _add_partitions(w, dataset, statistics)
 
 
 def _add_partitions(w: _Writer, dataset: ox.NamedNode, statistics: Statistics) -> None:
