@@ -14,7 +14,7 @@ from covalue.formats import Shape, offered
 from covalue.names import PREFIXES
 from covalue.stores.oxigraph import OxigraphStore
 from covalue.web.linked_data import MOST, nearest
-from served import FOLLOWERS, B, G, Served, build_tiny, local
+from served import FOLLOWERS, B, G, Served, build_tiny, enc, local
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 PROTEGE = "application/rdf+xml, application/xml; q=0.7, text/xml; q=0.6, text/plain; q=0.1, */*; q=0.09"
@@ -46,7 +46,7 @@ def own_iris(store: OxigraphStore) -> list[str]:
 
 
 def test_every_iri_answers_with_statements_about_it(served: Served, store: OxigraphStore) -> None:
-    """Directly or by a redirect, in Turtle, with the IRI in them."""
+    """Directly or by a redirect, in Turtle, with the IRI in them; those of graphs with what these hold."""
     iris = own_iris(store)
     assert len(iris) > 15
     for iri in iris:
@@ -54,6 +54,9 @@ def test_every_iri_answers_with_statements_about_it(served: Served, store: Oxigr
         if reply.status == 303:
             reply = served.ask(reply["Location"], Accept="text/turtle")
         assert (200, "text/turtle") == (reply.status, reply.kind), iri
+        if iri in store.graphs():
+            assert reply.triples() == served.ask(f"/graph-store?graph={enc(iri)}").triples()
+            continue
         mentioned = {term.value for t in reply.triples() for term in (t.subject, t.predicate, t.object) if isinstance(term, ox.NamedNode)}
         assert iri in mentioned
 
@@ -142,14 +145,25 @@ def test_turtle_uses_our_prefixes(served: Served) -> None:
     assert "fabio" not in text
 
 
-def test_a_graph_is_an_information_resource(served: Served) -> None:
-    """Its size and where its content is, without a redirect; as file too."""
-    reply = served.ask("/graph/case/tiny")
-    assert (200, "text/turtle") == (reply.status, reply.kind)
-    assert "void:triples" in reply.text
-    assert f"<{served.url}/graph-store?graph=" in reply.text
-    assert "application/ld+json" == served.ask("/graph/case/tiny.jsonld").kind
-    assert "text/html" == served.ask("/graph/case/tiny", Accept=BROWSER).kind
+@pytest.mark.parametrize("ending", ["", ".ttl", ".nt", ".rdf", ".jsonld", ".trig", ".nq"])
+def test_a_graph_is_what_it_holds(served: Served, ending: str) -> None:
+    """It is an information resource: its own address has its statements, without a redirect, as the graph store gives them; as files too."""
+    direct = served.ask(f"/graph/scheme/role{ending}")
+    indirect = served.ask(f"/graph-store?graph={G}scheme/role", Accept=direct.kind)
+    assert (200, indirect.body, indirect["ETag"]) == (direct.status, direct.body, direct["ETag"])
+    assert "hub" in direct.text
+    assert '</.well-known/void>; rel="describedby"' == direct["Link"]
+    assert (200, b"") == ((head := served.ask(f"/graph/scheme/role{ending}", "HEAD")).status, head.body)
+    assert 405 == served.ask(f"/graph/scheme/role{ending}", "PUT", b"<a:b> <a:b> <a:b> .", Content_Type="text/turtle").status
+
+
+def test_a_graph_has_a_page(served: Served) -> None:
+    """Its size and where its content is, for readers."""
+    page = served.ask("/graph/case/tiny", Accept=BROWSER)
+    assert (200, "text/html") == (page.status, page.kind)
+    assert f"{served.url}/graph-store?graph=" in page.text
+    assert "text/html" == served.ask("/graph/case/tiny.html").kind
+    assert 406 == served.ask("/graph/case/tiny", Accept="image/png").status
 
 
 def test_what_stands_outside_of_the_default_graph_answers_too(served: Served) -> None:

@@ -132,7 +132,7 @@ def _add_routes(app: Flask, service: Service, library: Library | None) -> None:
     editor.register(app, service, library, POLICY)
     app.add_url_rule("/static/<path:path>", "static", assets.view)
     app.add_url_rule("/", "start", start.view(service, library))
-    app.add_url_rule("/<path:path>", "linked-data", linked_data.view(service))
+    app.add_url_rule("/<path:path>", "linked-data", linked_data.view(service, graph_store.content))
 
 
 def _before() -> Response | None:

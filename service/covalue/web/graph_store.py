@@ -1,6 +1,8 @@
 """
 The SPARQL 1.1 Graph Store HTTP Protocol for reading (W3C 2013, section 5): the default graph (`?default`) or a named one (`?graph=IRI`),
 whole, in any format for one graph. Writing is refused: the data are built elsewhere.
+
+A named graph whose IRI is ours answers at its own path too (section 4.1, direct identification; see `linked_data`).
 """
 
 from __future__ import annotations
@@ -11,14 +13,15 @@ import pyoxigraph as ox
 from flask import Response, request
 
 from covalue.errors import InputError
-from covalue.formats import PAGES, Format, Shape, choose
+from covalue.formats import PAGES, Format
 from covalue.names import PREFIXES
 from covalue.stores import Request
 from covalue.web import answers, flowing, pages, problems, validators
+from covalue.web.discovery import wanted_format
 from covalue.web.languages import language
 from covalue.web.linked_data import nearest
 from covalue.web.problems import UnknownError
-from covalue.web.protocol import parameters
+from covalue.web.protocol import about, parameters
 from covalue.web.service import Service
 
 READING = ["GET", "HEAD", "OPTIONS"]
@@ -34,7 +37,7 @@ def view(service: Service) -> Callable[[], Response]:
         graph = asked_graph()
         if graph is not None and graph not in service.store.graphs():
             raise UnknownError(f"there is no named graph <{graph}>.", f"没有命名图 <{graph}>。", nearest(graph, service.store.graphs()))
-        return _content(service, graph)
+        return content(service, graph)
 
     return graph_store
 
@@ -65,24 +68,26 @@ def asked_graph() -> str | None:
         raise InputError("a graph is named by an absolute IRI.", "图名须为绝对 IRI。") from e
 
 
-def _content(service: Service, graph: str | None) -> Response:
-    named = [v for p in ("format", "output", "results") for n, v in parameters() if n == p]
-    download = any(n == "download" and v.lower() not in ("", "0", "false", "no") for n, v in parameters())
+def content(service: Service, graph: str | None, extension: str | None = None) -> Response:
+    """
+    The statements of a graph.
 
-    def pick(shape: Shape) -> Format:
-        return choose(shape, request.headers.get("Accept"), named, pages=True)
-
-    chosen = pick(Shape.GRAPH)
+    Args:
+        graph: names one that exists; None for the default graph.
+        extension: of a file, says the format in place of header and parameters.
+    """
+    chosen, download = wanted_format(extension)
     opaque = validators.tag(service.store.version, "graph", graph, chosen.extension, language() if chosen in PAGES else "")
-    response = answers.held(opaque, chosen) or _fresh(service, graph, pick, opaque)
+    response = answers.held(opaque, chosen) or _fresh(service, graph, chosen, opaque)
+    response.headers.update(about(service.store, request.script_root))
     if download and chosen not in PAGES:
         answers.as_download(response, "-".join(("covalue", *(graph or "default").removeprefix(PREFIXES["graph"]).split("/"))), chosen)
     return response
 
 
-def _fresh(service: Service, graph: str | None, pick: Callable[[Shape], Format], opaque: str) -> Response:
+def _fresh(service: Service, graph: str | None, chosen: Format, opaque: str) -> Response:
     query = f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ {f'GRAPH <{graph}>' if graph else ''} {{ ?s ?p ?o }} }}"
-    shape, chosen, body = answers.evaluate(service.store, Request(query), pick, flowing.early(request.environ))
+    shape, _, body = answers.evaluate(service.store, Request(query), lambda _: chosen, flowing.early(request.environ))
     if chosen in PAGES:
         return pages.result(shape, chosen, body, opaque, query, service.store.version)
     return answers.send(flowing.guarded(answers.prepared(body, chosen), request.environ), chosen, opaque)

@@ -3,7 +3,8 @@ Linked data: every IRI under https://w3id.org/covalue/ answers here under its ow
 
 * `/ontology` (and the path of its version) is the ontology itself, whole: the hash IRIs of its terms lead there, and no redirect stands
   in the way of an ontology editor. `/ontology.ttl`, `.owl`, `.jsonld`, `.nt` and so on are the same as files.
-* `/graph/…` names a set of statements, an information resource: it answers with its size and where its content is had (the graph store).
+* `/graph/…` names a set of statements, an information resource: it answers with these statements (so the Graph Store Protocol has it), for
+  readers with its size and where else they are had.
 * `/scheme/…`, `/case/…`, `/source/…` and all others name things of the world: `303 See Other` leads to a document about them, at the same
   path with the ending of the negotiated format (`.html` for readers, `.ttl`, `.nt`, `.rdf`, `.jsonld`, `.trig`, `.nq`).
 
@@ -65,9 +66,18 @@ class Description:
     cut: bool
 
 
-def view(service: Service) -> Callable[[str], Response]:
-    """The view of every path that names something."""
+def view(service: Service, content: Callable[[Service, str, str | None], Response]) -> Callable[[str], Response]:
+    """
+    The view of every path that names something.
+
+    Args:
+        content: answers with the statements of a named graph; by the ending of a file, if there is one.
+    """
     known = Known(service.store)
+
+    def graph(iri: str, path: str, extension: str | None) -> Response:
+        chosen, _ = wanted_format(extension)
+        return _graph(service, iri, path, chosen) if chosen in PAGES else content(service, iri, extension)
 
     def linked_data(path: str) -> Response:
         store, sent = service.store, addresses.sent()
@@ -75,7 +85,7 @@ def view(service: Service) -> Callable[[str], Response]:
         if iri is not None:
             if (iri == ONTOLOGY_IRI or is_version(store, iri)) and _has_ontology(store):
                 return ontology(service, path, None)
-            return _graph(service, iri, sent, None) if iri in store.graphs() else _see_other(sent)
+            return graph(iri, sent, None) if iri in store.graphs() else _see_other(sent)
         stem, _, extension = path.rpartition(".")
         if not stem or extension not in (*EXTENSIONS, "html", *citing.FILES):
             raise known.unknown(path)
@@ -87,7 +97,7 @@ def view(service: Service) -> Callable[[str], Response]:
             return citing.document(service, about, extension)
         if (about == ONTOLOGY_IRI or is_version(store, about)) and _has_ontology(store):
             return ontology(service, stem, extension)
-        return _graph(service, about, sent, extension) if about in store.graphs() else _document(service, about, sent, extension)
+        return graph(about, sent, extension) if about in store.graphs() else _document(service, about, sent, extension)
 
     return linked_data
 
@@ -242,16 +252,14 @@ def labels(store: Store, triples: Sequence[ox.Triple]) -> dict[str, str]:
     return naming.labels(store, (term.value for t in triples for term in (t.predicate, t.subject, t.object) if isinstance(term, ox.NamedNode)))
 
 
-def _graph(service: Service, iri: str, path: str, extension: str | None) -> Response:
-    chosen, download = wanted_format(extension)
+def _graph(service: Service, iri: str, path: str, chosen: Format) -> Response:
+    """The page about a named graph."""
     known, where = service.measured.sizes(), service.addresses()
-    found = describe(service.store, iri).triples
-    triples = [*description.graph_description(iri, known, where), *found]
-    key = (iri, where.base, language() if chosen in PAGES else "")
-    if chosen not in PAGES:
-        return document(service, chosen, key, lambda: triples, unquote(path), download)
-    opaque = validators.tag(service.store.version, "document", chosen.extension, *key)
-    return answers.held(opaque, chosen) or pages.about(chosen, opaque, iri, triples, path, labels(service.store, triples))
+    opaque = validators.tag(service.store.version, "document", chosen.extension, iri, where.base, language())
+    if response := answers.held(opaque, chosen):
+        return response
+    triples = [*description.graph_description(iri, known, where), *describe(service.store, iri).triples]
+    return pages.about(chosen, opaque, iri, triples, path, labels(service.store, triples))
 
 
 def ontology(service: Service, path: str, extension: str | None) -> Response:

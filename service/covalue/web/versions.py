@@ -13,8 +13,6 @@ from covalue.web.protocol import about
 
 OTHERS = frozenset({None, "health", "live", "ready", "metrics", "static", "robots"})
 """What answers to these names is not out of the dataset."""
-BARE = frozenset({"sparql", "graph-store"})
-"""What these give is data alone, so that its description is somewhere else."""
 
 
 def named(store: Store) -> Callable[[Response], Response]:
@@ -24,11 +22,9 @@ def named(store: Store) -> Callable[[Response], Response]:
         if request.endpoint in OTHERS or request.method == "OPTIONS" or response.status_code >= 400:
             return response
         with suppress(CovalueError):  # an engine behind that cannot say its version has answered all the same
-            said = about(store, request.script_root)
-            if request.endpoint not in BARE:
-                del said["Link"]
-            for name, value in said.items():
-                response.headers.setdefault(name, value)
+            for name, value in about(store, request.script_root).items():
+                if name not in response.headers and (name != "Link" or request.endpoint == "sparql"):
+                    response.headers[name] = value
         return response
 
     return after
