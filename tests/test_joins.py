@@ -73,6 +73,8 @@ def test_lists_are_gone_through_together(small: ox.Store) -> None:
         pytest.param(HEAD + "{ ?a :case :A ; :about ?d . ?d :part :d1 }", id="one side leads to the other"),
         pytest.param(HEAD + "{ ?a :case :A . ?b :case :B }", id="nothing in common"),
         pytest.param(HEAD + "{ ?a :case :A ; :about ?d . ?b :case :B ; :about ?d . ?e :part ?f }", id="something apart"),
+        pytest.param(HEAD + "{ ?a :case :A ; :about ?d . ?b :case :B ; :about ?d . ?e :about ?d }", id="something that leads to what they have in common"),
+        pytest.param(HEAD + "{ ?a :case :A ; :about ?d . ?b :case :B ; :about ?d . ?e :like ?a ; :case ?c }", id="something that leads to a side"),
         pytest.param(HEAD + "{ ?a :case :A ; :about _:d . ?b :case :B ; :about _:d }", id="a blank node on both sides"),
         pytest.param(HEAD + "{ ?a :case :A ; :about [ ] . ?b :case :B ; :about ?d }", id="an anonymous one"),
         pytest.param(HEAD + "{ ?a :case :A ; :year 2016 ; :about ?d . ?b :case :B ; :about ?d }", id="a number"),

@@ -305,6 +305,8 @@ def _sides(found: _Group, sizes: Sizes) -> list[list[Pattern]]:
     """
     The sides of a comparison, each with what its things lead to: subjects that no other subject leads to, of which each is said something of one thing
     that is named, and which have a variable in common.
+
+    Whatever else leads to a side is none of it: it might be led to by millions that the other sides leave out, so such a query stays as it is.
     """
     stars = _stars(found.patterns)
     led = {v for p in found.patterns for v in p.variables - {p.subject[1:]}}
@@ -318,7 +320,7 @@ def _sides(found: _Group, sizes: Sizes) -> list[list[Pattern]]:
         return []
     groups = [[*stars.pop(subject)] for subject in sides]
     while stars:
-        near = next(((g, s) for g in groups for s in stars if _variables(g) & _variables(stars[s])), None)
+        near = next(((g, s) for g in groups for s in stars if s[0] == "?" and s[1:] in _variables(g)), None)
         if near is None:
             return []
         near[0].extend(stars.pop(near[1]))
