@@ -23,6 +23,7 @@ from covalue.stores import Answer, Pick, Request
 from covalue.stores.limits import Limits
 from covalue.stores.sources import Around, Built
 from covalue.stores.spool import Stream
+from covalue.web import logs, server
 from covalue.web.app import create_app
 from covalue.web.front import Front
 from covalue.web.metrics import Metrics
@@ -247,3 +248,22 @@ def test_told_to_end_finishes_what_is_in(small_built: tuple[Project, Path]) -> N
         asking.join(60)
     assert [504] == answers
     assert any('"message": "request"' in line for line in service.said)
+
+
+def test_other_data_come_when_what_pages_need_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first are served at once; those before are, until names and counts of the next are there."""
+    may, fronts, source = threading.Event(), list[Front](), Made()
+    monkeypatch.setattr(logs, "to_stderr", lambda _: None)
+    monkeypatch.setattr(server, "_warm", lambda _: may.wait())
+    monkeypatch.setattr(server, "_serve", lambda front, *_: fronts.append(front))
+    server.run(source, "127.0.0.1", 0, 1)
+    (front,) = fronts
+    source.name = "two"
+    swapping = threading.Thread(target=front.swap)
+    swapping.start()
+    wait_until(lambda: len(source.opened) == 2)
+    assert swapping.is_alive()
+    assert "one" == front._now.store.version
+    may.set()
+    swapping.join()
+    assert "two" == front._now.store.version

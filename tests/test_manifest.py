@@ -69,6 +69,8 @@ GOOD = json.loads(json.dumps({"format": 1, "digest": "d", "fingerprint": "f", "v
         json.dumps({**GOOD, "more": 1}),
         json.dumps({**GOOD, "graphs": [{"iri": "x"}]}),
         json.dumps({**GOOD, "graphs": 1}),
+        json.dumps({**GOOD, "graphs": [{"role": "case"}]}),
+        json.dumps({**GOOD, "graphs": ["x"]}),
         json.dumps({**GOOD, "data": None}),
         "null",
         '"text"',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice
@@ -20,8 +21,12 @@ from covalue.register import Register
 from covalue.search import Index
 from covalue.sections import Sections
 from covalue.stores import Store
-from covalue.stores.limits import processors
+from covalue.stores.limits import OverloadedError, processors
 
+PATIENCE = 5.0
+"""Seconds after its beginning for which requests wait for an index that another process makes."""
+RETRY = 10
+"""Seconds after which who did not wait may come again."""
 MANY = 8000
 """Entries beyond which they are kept in a temporary file, and an index of pieces is made, in the background."""
 
@@ -32,17 +37,43 @@ class Finder:
     def __init__(self, store: Store, library: Library | None = None) -> None:
         questions = tuple(_questions(library)) if library else ()
         disk: Path | None = getattr(store, "disk", None)
-        order = registrar.Order(disk, questions, processors()) if disk else None
-        self._index = Once(lambda: store.version, lambda: _mapped(order) if order else _read(store, questions))
+        self._order = registrar.Order(disk, questions, processors()) if disk else None
+        self._index = Once(lambda: store.version, lambda: _mapped(self._order) if self._order else _read(store, questions))
+        self._lock = threading.Lock()
+        self._making: tuple[threading.Thread, float] | None = None
 
     def index(self) -> Index:
         """
         The index of what the store holds now.
 
         Raises:
+            OverloadedError: it is being made of a store on disk, which may take minutes: threads that answer requests do not wait for it.
             CovalueError: the store failed.
         """
+        if self._order and not self._index.made:
+            thread, began = self._start()
+            thread.join(max(0.0, began + PATIENCE - time.monotonic()))
+            if thread.is_alive():
+                raise OverloadedError(
+                    "the names of this dataset are being read for the first time; try again in a moment.", "正在首次读取本数据集中的名称，请稍后再试。", retry_after=RETRY
+                )
         return self._index.get()
+
+    def wait(self) -> Index:
+        """The same, however long it takes."""
+        return self._index.get()
+
+    def _start(self) -> tuple[threading.Thread, float]:
+        """The thread that makes the index, and when it began."""
+        with self._lock:
+            if self._making is None or not self._making[0].is_alive():
+                self._making = threading.Thread(target=self._make, name="names", daemon=True), time.monotonic()
+                self._making[0].start()
+            return self._making
+
+    def _make(self) -> None:
+        with suppress(CovalueError):  # remembered for who asks
+            self.wait()
 
 
 def _mapped(order: registrar.Order) -> Index:

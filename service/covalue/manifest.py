@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from covalue.errors import StoreError
 
@@ -12,7 +14,7 @@ FILE = "manifest.json"
 FORMAT = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GraphInfo:
     """A named graph: its IRI, its role, whether its statements are in the default graph too, their number, and their SHA-256."""
 
@@ -46,12 +48,18 @@ def read_manifest(folder: Path) -> Manifest | None:
     A manifest whose data file is gone, or of another format, counts as nothing: a build makes it anew.
     """
     try:
-        raw = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        raw = json.loads((folder / FILE).read_text(encoding="utf-8"), object_hook=_graph)
         if raw.pop("format") != FORMAT or not (folder / raw["data"]).is_file():
             return None
-        return Manifest(**{**raw, "graphs": tuple(GraphInfo(**g) for g in raw["graphs"])})
+        graphs = tuple(raw.pop("graphs"))
+        return Manifest(**raw, graphs=graphs) if all(isinstance(g, GraphInfo) for g in graphs) else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _graph(read: dict[str, Any]) -> Any:
+    """Each graph becomes one as soon as it is read: there may be hundreds of thousands, of a few roles."""
+    return GraphInfo(**{**read, "role": sys.intern(read["role"])}) if "iri" in read else read
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

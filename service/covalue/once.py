@@ -27,6 +27,11 @@ class Once(Generic[T]):
         self._made: tuple[str, T] | None = None
         self._failed: tuple[str, CovalueError, float] | None = None
 
+    @property
+    def made(self) -> bool:
+        """Whether the value is there, and right."""
+        return self._made is not None and self._made[0] == self._version()
+
     def get(self) -> T:
         """
         The value.

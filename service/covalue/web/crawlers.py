@@ -17,6 +17,7 @@ from covalue import tabular
 from covalue.entries import Entry
 from covalue.errors import CovalueError
 from covalue.names import BASE, ONTOLOGY_IRI
+from covalue.stores.limits import OverloadedError
 from covalue.web import addresses, answers, validators
 from covalue.web.answers import Body
 from covalue.web.problems import UnknownError
@@ -83,6 +84,8 @@ class _Views:
     def _entries(self) -> Sequence[Entry]:
         try:
             return self._service.finder.index().entries
+        except OverloadedError:
+            raise
         except CovalueError:
             return ()
 

@@ -11,6 +11,7 @@ from covalue.errors import CovalueError
 from covalue.finder import Finder
 from covalue.names import PREFIXES, shrink
 from covalue.search import Index
+from covalue.stores.limits import OverloadedError
 from covalue.web import addresses
 from covalue.web.languages import LANGUAGES
 from covalue.web.pages import Cell, printable
@@ -26,6 +27,8 @@ class Names:
         self.lang = lang
         try:
             self._index = finder.index()
+        except OverloadedError:  # they will be there in a moment, and who keeps a page without them keeps it for long
+            raise
         except CovalueError:  # a page without names is better than none
             self._index = Index.of(())
 

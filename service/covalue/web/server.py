@@ -62,13 +62,18 @@ def run(
     """
     logs.to_stderr(access_log)
     metrics = Metrics()
+    serves = threading.Event()
 
     def make(store: Opened) -> WSGIApplication:
         app = create_app(store, library() if library else None, proxies=proxies, metrics=metrics)
-        threading.Thread(target=_warm, args=(app,), daemon=True).start()  # so that no client waits for counts and names
+        warming = threading.Thread(target=_warm, args=(app,), daemon=True)  # so that no client waits for counts and names
+        warming.start()
+        if serves.is_set():
+            warming.join()  # the data before these are served meanwhile
         return app
 
     front = Front(source, make)
+    serves.set()
     try:
         _serve(front, host, port, threads, proxies)
     finally:

@@ -35,7 +35,7 @@ class Service:
 
     def warm(self) -> None:
         """Looks up what most pages need; what fails is tried again by the page that needs it."""
-        for prepare in (self.finder.index, self.terms.get, self.measured.statistics):
+        for prepare in (self.terms.get, self.measured.statistics, self.finder.wait):
             with suppress(CovalueError):
                 prepare()
 
