@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import hashlib
 import os
 import re
+import shutil
 import socket
 import statistics
 import subprocess
@@ -17,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -261,6 +264,25 @@ def test_on_disk(folder: Path, plain: OxigraphStore) -> None:
             assert (plain.version, plain.graphs()) == (store.version, store.graphs())
             assert "DeadlineError" == outcome(store, ENDLESS, seconds=0.6)[0]
     assert 1 == len(list(folder.glob("covalue-*.store")))
+
+
+def test_on_disk_where_nothing_can_be_written(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store that somebody else has made there will do (say, in a volume that a container may only read); where there is none, it is said why."""
+    limits = replace(TIGHT, disk_triples=10)
+    here = tmp_path / "here"
+    shutil.copytree(folder, here, ignore=shutil.ignore_patterns("*.store"))
+    BoundedStore.open(here, limits).close()
+    monkeypatch.setattr("covalue.stores.snapshot.FileLock", unwritable)
+    with BoundedStore.open(here, limits) as store:
+        assert "fine" == outcome(store, SMALL)[0]
+    shutil.rmtree(next(here.glob("covalue-*.store")))
+    with pytest.raises(StoreError, match="cannot write to .*Read-only"):
+        BoundedStore.open(here, limits)
+
+
+def unwritable(path: Path) -> NoReturn:
+    """In place of a lock on a file."""
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
 
 
 def test_cannot_open(tmp_path: Path) -> None:
@@ -1036,6 +1058,7 @@ def lives(pid: int) -> bool:
 SERVICE = """
 import sys, threading
 from pathlib import Path
+from typing import NoReturn
 from covalue.formats import choose
 from covalue.stores import Request
 from covalue.stores.bounded import BoundedStore

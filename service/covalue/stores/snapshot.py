@@ -59,13 +59,16 @@ def ensure(folder: Path, manifest: Manifest) -> Snapshot:
     Cost: about 7 s and 0.8 GB of memory for a million statements, once; nothing afterwards.
     """
     path = folder / f"covalue-{manifest.digest[:16]}.store"
+    made = Snapshot(path, manifest.digest)
+    if path.is_dir():  # a folder that cannot be written will do, then
+        return made
     try:
         with FileLock(folder / ".store.lock"):
             if not path.is_dir():
                 _make(folder, path, manifest)
     except OSError as e:
         raise StoreError(f"cannot write to {folder}: {e.strerror}.", f"无法写入 {folder}：{e.strerror}。") from e
-    return Snapshot(path, manifest.digest)
+    return made
 
 
 def _make(folder: Path, path: Path, manifest: Manifest) -> None:
