@@ -276,7 +276,7 @@ def test_on_disk_where_nothing_can_be_written(folder: Path, tmp_path: Path, monk
     with BoundedStore.open(here, limits) as store:
         assert "fine" == outcome(store, SMALL)[0]
     shutil.rmtree(next(here.glob("covalue-*.store")))
-    with pytest.raises(StoreError, match="cannot write to .*Read-only"):
+    with pytest.raises(StoreError, match=r"cannot write to .*Read-only"):
         BoundedStore.open(here, limits)
 
 
