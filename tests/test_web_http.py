@@ -305,7 +305,7 @@ def test_preflight(served: Served, route: str) -> None:
 
 def test_preflight_names_the_methods_of_the_place(served: Served) -> None:
     """Questions may be posted; nothing else may."""
-    assert {"GET", "HEAD", "OPTIONS", "POST"} == set(served.ask("/sparql", "OPTIONS")["Allow"].split(", "))
+    assert {"GET", "HEAD", "OPTIONS", "POST", "QUERY"} == set(served.ask("/sparql", "OPTIONS")["Allow"].split(", "))
     assert {"GET", "HEAD", "OPTIONS"} == set(served.ask("/graph-store", "OPTIONS")["Allow"].split(", "))
     assert {"GET", "HEAD", "OPTIONS"} == set(served.ask("/case/tiny", "OPTIONS")["Allow"].split(", "))
 

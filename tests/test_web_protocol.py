@@ -57,6 +57,19 @@ def test_each_way_of_asking_gives_the_same_bytes(served: Served, way: str) -> No
     assert served.store.version == reply["Covalue-Dataset"]
 
 
+@pytest.mark.parametrize(("kind", "body"), [("application/sparql-query", COUNT), ("application/x-www-form-urlencoded", urlencode({"query": COUNT}))])
+def test_query_asks_by_its_body(served: Served, kind: str, body: str) -> None:
+    """HTTP's method for that, in all as a POST; what is wrong with one is told as of a POST, and what kinds there are."""
+    reply = served.ask("/sparql", "QUERY", body.encode(), Content_Type=kind)
+    assert (200, served.query(COUNT).body) == (reply.status, reply.body)
+    assert 406 == served.ask("/sparql", "QUERY", body.encode(), Content_Type=kind, Accept="image/png").status
+    problem(served.ask("/sparql", "QUERY"), 415)
+    assert kind in (refused := served.ask("/sparql", "QUERY", body.encode(), Content_Type="text/plain"))["Accept-Query"]
+    assert 415 == refused.status
+    assert 403 == served.ask("/sparql", "QUERY", b"CLEAR ALL", Content_Type="application/sparql-update").status
+    assert 405 == served.ask("/graph-store?default", "QUERY", body.encode(), Content_Type=kind).status
+
+
 @pytest.mark.parametrize("charset", ["", "; charset=utf-8", "; charset=UTF-8", '; charset="utf-8"'])
 def test_posts_may_name_utf_8(served: Served, charset: str) -> None:
     """The charset is a parameter of the media type, in any spelling."""
@@ -153,7 +166,7 @@ def test_other_methods_are_refused_with_those_that_are_allowed(served: Served, m
     """405 says what there is."""
     reply = served.ask("/sparql", method)
     problem(reply, 405)
-    assert {"GET", "HEAD", "POST", "OPTIONS"} == set(reply["Allow"].split(", "))
+    assert {"GET", "HEAD", "POST", "QUERY", "OPTIONS"} == set(reply["Allow"].split(", "))
 
 
 def test_large_requests_are_refused(served: Served) -> None:

@@ -263,7 +263,7 @@ def _headers(full: str | None, chosen: Format, method: str) -> list[tuple[str, s
     if full is None:
         return [*out, ("Cache-Control", NO_STORE)]
     out.append(("Cache-Control", REVALIDATE))
-    return out if method == "POST" else [*out, ("ETag", f'"{full}"')]
+    return out if method not in ("GET", "HEAD") else [*out, ("ETag", f'"{full}"')]
 
 
 def as_download(response: Response, stem: str, chosen: Format) -> Response:

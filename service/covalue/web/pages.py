@@ -199,7 +199,7 @@ def rendered(template: str, **values: Any) -> bytes:
 
 def switch() -> str | None:
     """The address of the same page in the other language, all other parameters kept; a posted query has none."""
-    if request.method == "POST":
+    if request.method not in ("GET", "HEAD"):
         return None
     pairs = [(n, v) for n, v in request.args.items(multi=True) if n != "lang"]
     return f"{addresses.here()}?{urlencode([*pairs, ('lang', 'en' if language() == 'zh' else 'zh')], errors='replace')}"

@@ -177,7 +177,7 @@ def _http(error: HTTPException) -> Response:
     if allow:
         response.headers["Allow"] = allow
     if status == 415:
-        response.headers["Accept-Post"] = "application/sparql-query, application/x-www-form-urlencoded"
+        response.headers["Accept-Post"] = response.headers["Accept-Query"] = "application/sparql-query, application/x-www-form-urlencoded"
     return response
 
 

@@ -34,7 +34,9 @@ DIRECT = "application/sparql-query"
 UPDATE = "application/sparql-update"
 FAILED = "covalue.failed"
 """In the environment of a request: the error in which its query has ended already, for the view to say."""
-METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
+BODIED = ("POST", "QUERY")
+"""Requests whose body asks. HTTP's QUERY is a GET with one: whoever passes it on knows that it changes nothing and may be sent again."""
+METHODS = ["GET", "HEAD", *BODIED, "OPTIONS"]
 LONGEST_ADDRESS = 200_000
 MOST_PARAMETERS = 1000
 Pairs = Sequence[tuple[str, str]]
@@ -157,14 +159,14 @@ def read_request() -> Asked:
     Raises:
         QueryError: several queries, none where there must be one, or text that is not UTF-8.
         RefusedError: an update.
-        UnsupportedMediaType: a POST of another kind, or in another charset.
+        UnsupportedMediaType: a body of another kind, or in another charset.
         RequestURITooLarge: the address is too long.
     """
     address = request.query_string
     if len(address) > LONGEST_ADDRESS:
         raise RequestURITooLarge
     pairs, accept = _pairs(address), request.environ.get("HTTP_ACCEPT")
-    if request.method != "POST":
+    if request.method not in BODIED:
         return _read(pairs, pairs, accept)
     kind = request.mimetype
     if kind == UPDATE:
