@@ -206,14 +206,14 @@ def _parted(inside: Iterable[Token]) -> Iterator[Token]:
 
 
 def _where(inside: Sequence[Token], form: int) -> int:
-    """The number of the brace that opens WHERE. Where all variables are asked for, their order is that of the patterns, which is to stay."""
+    """The number of the brace that opens WHERE. Where all variables are asked for, the engine sorts them by name, whatever stands where."""
     at = form + 1
     if inside[form].word == "CONSTRUCT":
         if inside[at].text != "{":
             raise _OtherError
         at = _behind(inside, at)
     while inside[at].text != "{":
-        if inside[at].kind == "end" or inside[at].text == "*":
+        if inside[at].kind == "end":
             raise _OtherError
         at = _behind(inside, at) if inside[at].text == "(" else at + 1
     return at
