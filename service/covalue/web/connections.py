@@ -18,13 +18,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from waitress.channel import ClientDisconnected, HTTPChannel
+from waitress.channel import ClientDisconnected
 from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask, WSGITask
 
 from covalue.errors import StoreError
 from covalue.stores.limits import OverloadedError
 from covalue.web.cuts import CUT, CUTS, CutError, sure
+from covalue.web.half_closed import HalfClosedChannel
 from covalue.web.incoming import Incoming
 
 log = logging.getLogger("covalue.web")
@@ -156,6 +157,11 @@ class Task(WSGITask):  # type: ignore[misc]
         """Whether the client is sure to see that its answer was cut. To one of HTTP/1.0, the end of a connection is the end."""
         return self.version == "1.1" and sure(self.request.headers)
 
+    def build_response_header(self) -> bytes:
+        header = bytes(super().build_response_header())
+        self.channel.chunks = self.chunked_response and not self.unfinished
+        return header
+
     def set_close_on_finish(self) -> None:
         ends = (self.chunked_response or not self.has_body) and self.version == "1.1"
         if self.wrote_header or not ends or self.request.headers.get("CONNECTION", "").lower() == "close":
@@ -172,6 +178,7 @@ class Task(WSGITask):  # type: ignore[misc]
         try:
             super().execute()
         except CutError as e:
+            self.channel.chunks = False
             if e.last and self.chunked_response:
                 self.channel.write_soon(b"%X\r\n%b" % (len(e.last), e.last))
             self.unfinished = True
@@ -180,6 +187,7 @@ class Task(WSGITask):  # type: ignore[misc]
     def finish(self) -> None:
         if not self.wrote_header:
             self.write(b"")
+        self.channel.chunks = False
         if not self.unfinished:
             super().finish()
 
@@ -189,7 +197,7 @@ def problem(status: int, title: str, en: str, zh: str) -> bytes:
     return (json.dumps({"type": "about:blank", "title": title, "status": status, "detail": en, "detail_zh": zh}, ensure_ascii=False) + "\n").encode()
 
 
-class Channel(HTTPChannel):  # type: ignore[misc]
+class Channel(HalfClosedChannel):
     """A connection that knows how long its client has kept us waiting."""
 
     parser_class = Incoming
@@ -240,9 +248,6 @@ class Channel(HTTPChannel):  # type: ignore[misc]
                 self._only_listen(LISTENING_SECONDS)
                 return
         super().handle_write()
-
-    def readable(self) -> bool:
-        return self.socket is not None and bool(super().readable())
 
     def writable(self) -> bool:
         return self.socket is not None and bool(super().writable())
