@@ -13,6 +13,7 @@ import tracemalloc
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from filelock import FileLock
@@ -227,6 +228,16 @@ def test_why_it_cannot_be_made_is_told(folder: Path) -> None:
         registrar.opened(one)
 
 
+def test_names_are_read_where_they_cannot_be_kept(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing can be written beside the store, as in a volume that may only be read."""
+    (folder / f".{NAMES}.lock").mkdir()
+    with BoundedStore.open(folder, ON_DISK) as store:
+        index = Finder(store).wait()
+        assert [*read(store).entries] == [*index.entries] != []
+    assert not [*folder.glob("covalue-*.names")]
+    assert "temporary file" in caplog.text
+
+
 def test_questions_of_the_library_are_in_it(folder: Path) -> None:
     """As in memory."""
     with BoundedStore.open(folder, ON_DISK) as store:
@@ -250,14 +261,22 @@ def test_requests_do_not_wait_long_for_names(folder: Path, monkeypatch: pytest.M
         joined()
 
 
-def test_why_there_are_no_names_is_told_at_once_for_a_while(folder: Path) -> None:
+def test_why_there_are_no_names_is_told_at_once_for_a_while(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages come without them."""
+    tried: list[object] = []
+
+    def failing(store: object, _: object) -> NoReturn:
+        tried.append(store)
+        raise StoreError("it failed.", "失败。")
+
+    monkeypatch.setattr(finder, "read", failing)
     with BoundedStore.open(folder, ON_DISK) as store:
         found = Finder(store)
         (folder / f".{NAMES}.lock").mkdir()
         for _ in range(2):
-            with pytest.raises(StoreError, match="could not be made"):
+            with pytest.raises(StoreError, match="it failed"):
                 found.index()
+        assert tried == [store]
         assert "case:tiny/mill" == Names(found, "en").label(B + "case/tiny/mill")
 
 

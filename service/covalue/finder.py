@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import threading
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from covalue import beside, registrar
 from covalue.entries import Entry
-from covalue.errors import CovalueError
+from covalue.errors import CovalueError, StoreError
 from covalue.labelled import OverlapError, Pages, entries
 from covalue.names import BASE
 from covalue.once import Once
@@ -23,6 +24,7 @@ from covalue.sections import Sections
 from covalue.stores import Store
 from covalue.stores.limits import OverloadedError, processors
 
+log = logging.getLogger("covalue.finder")
 PATIENCE = 5.0
 """Seconds after its beginning for which requests wait for an index that another process makes."""
 RETRY = 10
@@ -37,8 +39,9 @@ class Finder:
     def __init__(self, store: Store, library: Library | None = None) -> None:
         questions = tuple(_questions(library)) if library else ()
         disk: Path | None = getattr(store, "disk", None)
+        self._store, self._questions = store, questions
         self._order = registrar.Order(disk, questions, processors()) if disk else None
-        self._index = Once(lambda: store.version, lambda: _mapped(self._order) if self._order else _read(store, questions))
+        self._index = Once(lambda: store.version, self._make_index)
         self._lock = threading.Lock()
         self._making: tuple[threading.Thread, float] | None = None
 
@@ -70,6 +73,14 @@ class Finder:
                 self._making = threading.Thread(target=self._make, name="names", daemon=True), time.monotonic()
                 self._making[0].start()
             return self._making
+
+    def _make_index(self) -> Index:
+        if self._order:
+            try:
+                return _mapped(self._order)
+            except StoreError as e:  # a folder that cannot be written, say
+                log.warning("names are read into a temporary file, anew at each start: %s", e.en)
+        return _read(self._store, self._questions)
 
     def _make(self) -> None:
         with suppress(CovalueError):  # remembered for who asks
