@@ -162,6 +162,8 @@ def test_a_graph_has_a_page(served: Served) -> None:
     page = served.ask("/graph/case/tiny", Accept=BROWSER)
     assert (200, "text/html") == (page.status, page.kind)
     assert f"{served.url}/graph-store?graph=" in page.text
+    assert "Its statements as" in page.text
+    assert "此图的全部语句" in served.ask("/graph/case/tiny?lang=zh", Accept=BROWSER).text
     assert "text/html" == served.ask("/graph/case/tiny.html").kind
     assert 406 == served.ask("/graph/case/tiny", Accept="image/png").status
 
