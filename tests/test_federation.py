@@ -96,7 +96,7 @@ def rows(store: Any, query: str) -> list[dict[str, str]]:
     """The rows of a SELECT, as plain strings."""
     answer = store.answer(Request(query), lambda shape: by_name("json", shape))
     found = ox.parse_query_results(answer.body, format=ox.QueryResultsFormat.JSON)
-    return sorted(({v.value: plain(s[v]) for v in found.variables if s[v] is not None} for s in found), key=str)
+    return sorted(({v.value: plain(s[v]) for v in found.variables if s[v] is not None} for s in found), key=lambda row: sorted(row.items()))
 
 
 def expected(query: str, url: str) -> list[dict[str, str]]:
@@ -106,7 +106,7 @@ def expected(query: str, url: str) -> list[dict[str, str]]:
     both.load(THEIRS, ox.RdfFormat.TURTLE, to_graph=ox.NamedNode("urn:theirs"))
     text = query.replace("SILENT", "").replace(f"SERVICE <{url}>", "GRAPH <urn:theirs>").replace(f"SERVICE  <{url}>", "GRAPH <urn:theirs>")
     found: Any = both.query(text)
-    return sorted(({v.value: plain(s[v]) for v in found.variables if s[v] is not None} for s in found), key=str)
+    return sorted(({v.value: plain(s[v]) for v in found.variables if s[v] is not None} for s in found), key=lambda row: sorted(row.items()))
 
 
 SAME = {

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pyoxigraph as ox
 import pytest
 
 from covalue.stores.bounded import BoundedStore
-from covalue.stores.columns import written_out
+from covalue.stores.columns import in_order, written_out
 from covalue.stores.limits import Limits
 from served import Served
 
@@ -142,6 +143,37 @@ REUSED = {
     "?x { { SELECT (SUM(?a) AS ?n) (IF(?n > 30, 'much', 'little') AS ?x) { ?s :age ?a FILTER ISNUMERIC(?a) } } }": '"much"',
     "(SUM(?a) AS ?n) (COALESCE(?n + 1, 'none') AS ?m) { ?s :age ?a }": '|"none"',
 }
+
+
+@pytest.mark.parametrize(
+    ("query", "columns"),
+    [
+        ("SELECT * { ?z :knows ?b . ?b :age ?a }", "z,b,a"),
+        ("select*{?z :knows ?b}", "z,b"),
+        ("SELECT DISTINCT*WHERE{?z ?p ?b}", "z,p,b"),
+        ("SELECT REDUCED * { { SELECT (COUNT(*) AS ?n) ?z { ?z :knows ?k } GROUP BY ?z } ?z :age ?a FILTER(?q != '?b') MINUS { ?c :age ?z } }", "n,z,a"),
+        ("# SELECT *\nSELECT * { # ?a\n $z :name ?a FILTER(STR(?a) != '?b') } VALUES (?b) { (UNDEF) }", "z,a,b"),
+        ("SELECT * { GRAPH ?z { ?y ?x [] } }", "z,y,x"),
+        ("SELECT * { ?人 :knows ?b }", "人,b"),
+        ("SELECT ?b ?a { ?a :knows ?b }", "b,a"),
+        ("SELECT * {}", ""),
+    ],
+)
+def test_columns_come_as_they_were_written(served: Served, query: str, columns: str) -> None:
+    """Those of `SELECT *` too, as they first stand in the query; nothing else of the answer changes."""
+    reply = served.query(X + query, "text/csv")
+    assert (200, columns) == (reply.status, reply.text.partition("\r\n")[0])
+    asked, ordered = (_found(text) for text in (X + query, in_order(X + query)))
+    assert asked == ordered
+
+
+def _found(text: str) -> list[list[tuple[str, str]]]:
+    """The rows of the engine alone, each by the names of its columns."""
+    store = ox.Store()
+    store.load(DATA.encode(), ox.RdfFormat.TURTLE)
+    found = store.query(text)
+    assert isinstance(found, ox.QuerySolutions)
+    return sorted(sorted((v.value, str(row[v])) for v in found.variables) for row in found)
 
 
 @pytest.mark.parametrize("query", REUSED)

@@ -1,18 +1,58 @@
 """
-One thing that SPARQL allows and the embedded engine does not take: a column of SELECT that uses another one which aggregates.
+Two things about the columns of SELECT in which the embedded engine is not as others are.
 
-`SELECT (COUNT(?x) AS ?n) (?n * 2 AS ?m)` is refused as if `?n` had no value. Written out, `(COUNT(?x) * 2 AS ?m)` means the same; so what the
-engine refuses is written out so, where it can be, and asked again. (By its words alone nobody can tell why it refuses, inside of a sub-select.)
+It does not take a column that uses another one which aggregates, though SPARQL allows it. `SELECT (COUNT(?x) AS ?n) (?n * 2 AS ?m)` is
+refused as if `?n` had no value. Written out, `(COUNT(?x) * 2 AS ?m)` means the same; so what the engine refuses is written out so, where it
+can be, and asked again. (By its words alone nobody can tell why it refuses, inside of a sub-select.)
+
+`SELECT *` gives it the columns by their names, `o`, `p`, `s`. SPARQL leaves that open; people expect them as they wrote them, and other
+engines give them so. So they are named in that order.
 """
 
 from __future__ import annotations
 
+import re
+from functools import cache
+
+import pyoxigraph as ox
+
 from covalue.errors import QueryError
-from covalue.sparql import Token, closing, listed
+from covalue.names import BASE
+from covalue.sparql import USUAL_START, Token, closing, listed
 from covalue.stores.limits import check_size
 
 DIFFERS = ("RAND", "UUID", "BNODE")
 """Parts of the names of functions that give another value each time, and so cannot be written twice."""
+
+ALL = re.compile(r"[ \t\r\n]*(?:(?:DISTINCT|REDUCED)[ \t\r\n]*)?(\*)", re.I)
+"""What follows SELECT where all variables are asked for."""
+
+
+@cache
+def _nothing() -> ox.Store:
+    """Asked which variables a query has; it finds nothing, so that takes no time."""
+    return ox.Store()
+
+
+def in_order(text: str) -> str:
+    """
+    A query that asks for all variables, with their names in place of the star, as they first stand in it; any other as it is, faulty ones too.
+
+    >>> in_order("SELECT * { ?s ?p ?o }")
+    'SELECT  ?s ?p ?o  { ?s ?p ?o }'
+    """
+    start = USUAL_START.match(text)
+    star = ALL.match(text, start.end()) if start and start[1].upper() == "SELECT" else None
+    if star is None:
+        return text
+    try:
+        found = _nothing().query(text, base_iri=BASE)
+        written = {t.text[1:]: t.start for t in reversed(listed(text)) if t.kind == "variable"}
+    except (SyntaxError, QueryError):
+        return text
+    assert isinstance(found, ox.QuerySolutions)
+    names = sorted((v.value for v in found.variables), key=lambda name: written.get(name, len(text)))
+    return f"{text[: star.start(1)]} {' '.join(f'?{n}' for n in names)} {text[star.end() :]}" if names else text
 
 
 def written_out(text: str) -> str | None:

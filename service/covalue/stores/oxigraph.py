@@ -21,7 +21,7 @@ from covalue.manifest import Manifest, read_manifest
 from covalue.names import BASE, PREFIXES
 from covalue.sparql import guard, names_graphs, place, tokens
 from covalue.stores import Answer, Pick, Request
-from covalue.stores.columns import written_out
+from covalue.stores.columns import in_order, written_out
 from covalue.stores.entities import check as check_entities
 from covalue.stores.joins import Sizes, arranged
 
@@ -151,6 +151,7 @@ class OxigraphStore:
             RuntimeError: it calls a function that is not SPARQL's.
             OSError: the store failed.
         """
+        text = in_order(text)
         if default_graphs is not None or named_graphs is not None:
             return _evaluate(self._store, text, default_graph=graph_names(default_graphs), named_graphs=graph_names(named_graphs))
         if names_graphs(text):
