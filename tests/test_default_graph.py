@@ -34,7 +34,7 @@ PLAIN = ["SELECT * { ?s ?p ?o }", "ASK { <https://w3id.org/covalue/graph/ontolog
 
 @pytest.fixture(scope="module")
 def opened(real_built: tuple[Manifest, Path]) -> OxigraphStore:
-    return OxigraphStore.open(real_built[1])
+    return OxigraphStore.open(real_built[1], apart=True)
 
 
 @pytest.mark.parametrize("text", NAMED)

@@ -154,7 +154,7 @@ def engine(folder: str, cases: str, seconds: str, threads: str) -> None:
     from covalue.stores import Request
     from covalue.stores.oxigraph import OxigraphStore
 
-    store, latencies = OxigraphStore.open(Path(folder)), list[float]()
+    store, latencies = OxigraphStore.open(Path(folder), apart=True), list[float]()
     texts = iter(list(mix.texts(int(cases), 20_000, seed=99)))
     start = time.perf_counter()
 
@@ -211,7 +211,7 @@ def worker(bench: Bench) -> None:
     from covalue.stores.cache import CachedStore
     from covalue.stores.oxigraph import OxigraphStore
 
-    plain = OxigraphStore.open(bench.folder)
+    plain = OxigraphStore.open(bench.folder, apart=True)
     with BoundedStore.open(bench.folder) as bounded:
         stores = {"in process": plain, "through a killable worker": bounded, "from the cache": CachedStore(bounded, 64_000_000)}
         times: dict[str, list[float]] = {name: [] for name in stores}
@@ -334,7 +334,7 @@ def serialise_here(folder: str) -> None:
         def flush(self) -> None:
             pass
 
-    store, sink = OxigraphStore.open(Path(folder)), Sink()
+    store, sink = OxigraphStore.open(Path(folder), apart=True), Sink()
     start = time.perf_counter()
     store.evaluate(LONG, None, None).serialize(sink, format=ox.QueryResultsFormat.JSON)  # type: ignore[call-overload]
     print(json.dumps([time.perf_counter() - start, sink.first - start, sink.size]))

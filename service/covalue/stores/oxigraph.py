@@ -56,9 +56,13 @@ class OxigraphStore:
         """Where its files are, if it is on disk: the engine opens some of them only when it needs them."""
 
     @classmethod
-    def open(cls, folder: Path) -> OxigraphStore:
+    def open(cls, folder: Path, *, apart: bool = False) -> OxigraphStore:
         """
         The dataset built last into a folder.
+
+        Args:
+            folder: of the artefact.
+            apart: whether the statements of the default graph are loaded once more, by themselves: for who asks many queries.
 
         Raises:
             StoreError: nothing was built there, or the data cannot be loaded.
@@ -75,7 +79,8 @@ class OxigraphStore:
                 raise StoreError(
                     f"{folder / manifest.data} is damaged (its digest differs); delete it and build again.", f"{folder / manifest.data} 已损坏（摘要不符）；请删除后重新构建。"
                 )
-            everything, default = _loaded(data, [g.iri for g in manifest.graphs if g.default])
+            merged = [g.iri for g in manifest.graphs if g.default]
+            everything, default = _both(data, merged) if apart else (_everything(data, merged), None)
             return cls(everything, manifest.digest, manifest, default)
         raise StoreError(f"there is no dataset in {folder}; run `covalue build`.", f"{folder} 中没有数据集；请运行 `covalue build`。")
 
@@ -172,15 +177,22 @@ class OxigraphStore:
         return ox.serialize(triples, format=rdf, prefixes=PREFIXES) or b""
 
 
-def _loaded(data: bytes, merged: Sequence[str]) -> tuple[ox.Store, ox.Store]:
-    """The engine's stores for the N-Quads of an artefact whose default graph is the merge of some of its graphs: with all statements, with those of the default graph."""
-    everything, default = ox.Store(), ox.Store()
+def _both(data: bytes, merged: Sequence[str]) -> tuple[ox.Store, ox.Store]:
+    """The engine's store for the N-Quads of an artefact, and one with nothing but its default graph."""
+    default = ox.Store()
     with ThreadPoolExecutor(1) as pool:  # the engine lets go of Python's lock
         other = pool.submit(lambda: default.bulk_load(b"".join(default_statements(BytesIO(data), merged)), ox.RdfFormat.N_TRIPLES))
-        everything.bulk_load(data, ox.RdfFormat.N_QUADS)
-        merge(everything, merged)
+        everything = _everything(data, merged)
         other.result()
     return everything, default
+
+
+def _everything(data: bytes, merged: Sequence[str]) -> ox.Store:
+    """The engine's store for N-Quads, whose default graph is the merge of some of the named ones."""
+    store = ox.Store()
+    store.bulk_load(data, ox.RdfFormat.N_QUADS)
+    merge(store, merged)
+    return store
 
 
 def merge(store: ox.Store, graphs: Iterable[str]) -> None:

@@ -77,7 +77,7 @@ class Folder:
     version: str = ""
 
     def open(self) -> OxigraphStore:
-        store = OxigraphStore.open(self.folder)
+        store = OxigraphStore.open(self.folder, apart=True)
         if self.version not in ("", store.version):
             raise StoreError("another dataset was built into the folder meanwhile.", "该文件夹中已构建另一数据集。")
         return store
