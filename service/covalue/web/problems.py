@@ -55,8 +55,8 @@ SENTENCES = {
     413: ("the request is too large.", "请求过大。"),
     414: ("the address is too long; send the query by POST.", "地址过长；请用 POST 发送查询。"),
     415: (
-        "send the query as application/x-www-form-urlencoded or application/sparql-query, in UTF-8.",
-        "请以 application/x-www-form-urlencoded 或 application/sparql-query 发送查询，并用 UTF-8 编码。",
+        "send the query as application/x-www-form-urlencoded or application/sparql-query, in UTF-8 and not compressed.",
+        "请以 application/x-www-form-urlencoded 或 application/sparql-query 发送查询，用 UTF-8 编码，不要压缩。",
     ),
     500: ("something went wrong here; the operator can find it in the log.", "服务内部出错；运维者可在日志中查到。"),
 }
