@@ -163,6 +163,14 @@ def test_void_says_what_it_is_and_where(served: Served, store: OxigraphStore) ->
     assert not graph.has("?l a void:Linkset"), "the tiny dataset has no mappings; those of the real one: test_mappings.py"
 
 
+def test_dcat_has_things_where_it_wants_things(served: Served) -> None:
+    """Licence, languages, agents, media types and services are no literals (DCAT 3, section 6)."""
+    graph = Graph(served.ask("/dataset"))
+    for name in ("dcterms:license", "dcterms:language", "dcterms:creator", "dcterms:publisher", "dcterms:conformsTo", "dcat:mediaType", "dcat:accessService", "dcat:downloadURL"):
+        assert graph.rows(f"?x {name} ?y FILTER(!ISLITERAL(?y))"), name
+        assert [] == graph.rows(f"?x {name} ?y FILTER(ISLITERAL(?y))"), name
+
+
 def test_dcat_distributions_can_be_fetched(served: Served) -> None:
     """Each address gives the type that is said of it; the endpoint is a data service."""
     graph, dataset = Graph(served.ask("/dataset")), B + "dataset"

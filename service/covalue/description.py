@@ -47,6 +47,8 @@ ABOUT = (
     "Cases of value co-creation and business model innovation with a source passage for every statement, their ontology and concept schemes, and what follows from them.",
     "价值共创与商业模式创新的案例（每条陈述都注明出处段句）、其所用的本体与概念方案，以及由此推得的结论。",
 )
+LANGUAGES = "http://id.loc.gov/vocabulary/iso639-1/"
+"""Where DCAT has the names of languages from; a literal is none."""
 PLAIN_TITLE = ("dataset of this service", "本服务的数据集")
 LINKSET = ("rdf:type", "rdfs:label", "dcterms:license", "void:subjectsTarget", "void:objectsTarget", "void:linkPredicate", "void:triples", "void:subset")
 """What is told of a linkset."""
@@ -326,7 +328,7 @@ def _add_ours(w: _Writer, dataset: ox.NamedNode) -> None:
     agent = w.blank()
     w.add(dataset, dcterms_description=_both(ABOUT), dcterms_license=_iri(LICENSE), dcterms_creator=agent, dcterms_publisher=agent)
     w.add(agent, rdf_type="foaf:Agent", foaf_name="covalue developers")
-    w.add(dataset, dcterms_language=[ox.Literal("en"), ox.Literal("zh")], dcterms_conformsTo=_iri(ONTOLOGY_IRI), void_uriSpace=BASE)
+    w.add(dataset, dcterms_language=[_iri(LANGUAGES + code) for code in ("en", "zh")], dcterms_conformsTo=_iri(ONTOLOGY_IRI), void_uriSpace=BASE)
     w.add(dataset, dcat_keyword=[*_both(("value co-creation", "价值共创")), *_both(("business model", "商业模式"))], void_rootResource=_iri(ONTOLOGY_IRI))
 
 
