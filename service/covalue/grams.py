@@ -120,16 +120,24 @@ class Part:
 
     def text(self, number: int) -> str:
         """One of the texts."""
-        start = self._start
-        return self._data[start + self._ends[number] : start + self._ends[number + 1]].decode("utf-8", "surrogatepass")
+        return self.raw(number).decode("utf-8", "surrogatepass")
+
+    def raw(self, number: int) -> bytes:
+        """The same as `encoded` makes it: who looks into many texts for a word has no need to decode them."""
+        return self._data[self._start + self._ends[number] : self._start + self._ends[number + 1]]
 
     def indexed(self) -> bytes:
         """The index: the bytes of an immutable structure that may as well be mapped from a file."""
         return _indexed([self.text(i) for i in range(len(self))])
 
-    def attach(self, pieces: memoryview) -> None:
-        """Searches by the index from now on; may be called while searches go on."""
-        self._index = _Index(pieces)
+    def attach(self, pieces: memoryview, recent: int = 0) -> None:
+        """
+        Searches by the index from now on; may be called while searches go on.
+
+        Args:
+            recent: how many sets of texts are kept as numbers, each of some eight kilobytes, those that were asked for last.
+        """
+        self._index = _Index(pieces, recent)
 
     def prepare(self) -> None:
         """Makes the index; searches may go on meanwhile."""
@@ -145,10 +153,9 @@ class Part:
         """
         if self._index is not None:
             return self._index.having(words)
-        found = list(self._scanned(longest := max(words, key=len)))
-        for word in words:
-            if word != longest:
-                found = [i for i in found if word in self.text(i)]
+        found = list(self._scanned(max(words, key=len)))
+        for word in map(encoded, words):
+            found = [i for i in found if word in self.raw(i)]
         return bits_of(found), True
 
     def holders(self, piece: str) -> int:
@@ -158,7 +165,7 @@ class Part:
     def whole(self, line: str) -> list[int]:
         """The texts that have a line, given with the characters that bound it."""
         numbers = self._scanned(line) if self._index is None else self._index.whole(line)
-        return [i for i in numbers if line in self.text(i)]
+        return [i for i in numbers if encoded(line) in self.raw(i)]
 
     def _scanned(self, word: str) -> Iterator[int]:
         wanted, end = encoded(word), self._start + self._ends[-1]
@@ -207,7 +214,7 @@ class _Index:
     lines (hash, and number of the text, in order), both kinds of pieces (in order), sets as bits, the ends of lists (four bytes each), and the lists (two).
     """
 
-    def __init__(self, data: memoryview) -> None:
+    def __init__(self, data: memoryview, recent: int) -> None:
         lines, dense, sparse, self._stride = data[:32].cast("Q")
         at = 32
         self._lines, at = data[at : at + 8 * lines].cast("Q"), at + 8 * lines
@@ -216,6 +223,7 @@ class _Index:
         self._bits, at = data[at : at + self._stride * dense], at + self._stride * dense
         self._ends, at = data[at : at + 4 * (sparse + 1)].cast("I"), at + 4 * (sparse + 1)
         self._lists = data[at : at + 2 * self._ends[-1]].cast("H")
+        self._set = lru_cache(recent)(self._read)
 
     def whole(self, line: str) -> list[int]:
         least = _hashed(line) << 16
@@ -242,7 +250,11 @@ class _Index:
     def _many(self, key: int) -> int | None:
         """The texts with a piece that many have, as bits."""
         at = _found(self._dense, key)
-        return None if at is None else int.from_bytes(self._bits[at * self._stride : (at + 1) * self._stride], "little")
+        return None if at is None else self._set(at)
+
+    def _read(self, at: int) -> int:
+        """One of the sets that are kept as bits."""
+        return int.from_bytes(self._bits[at * self._stride : (at + 1) * self._stride], "little")
 
     def _few(self, key: int) -> memoryview | tuple[()]:
         """The texts with a piece that few have."""

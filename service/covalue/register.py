@@ -27,6 +27,8 @@ from covalue.sections import Sections, Writer
 
 RECENT = 4096
 """Things that are kept as objects, those that were asked for last."""
+SETS = 1024
+"""Sets of things with a piece in their names that are kept as numbers, those that were asked for last: at most nine megabytes."""
 LINES = "CREATE TABLE line (kind INTEGER, size INTEGER, label BLOB, number INTEGER, names BLOB, texts BLOB)"
 RANKED = "SELECT kind, number, names, texts FROM line ORDER BY kind, size, label, number"
 
@@ -264,5 +266,6 @@ class Register:
 
     def attach(self, pieces: Sections) -> None:
         """Searches by that index from now on; may be called while searches go on."""
-        for name, part in self._parts:
-            part.attach(pieces.part(name))
+        parts = [*self._parts]
+        for name, part in parts:
+            part.attach(pieces.part(name), SETS // len(parts))

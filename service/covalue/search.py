@@ -23,7 +23,7 @@ from operator import or_
 from typing import IO
 
 from covalue.entries import KINDS, Entry, fold, other_names
-from covalue.grams import WIDE, counted, members, shared
+from covalue.grams import WIDE, counted, encoded, members, shared
 from covalue.register import Range, Register
 from covalue.sections import Sections
 
@@ -155,6 +155,7 @@ class _Search:
         self._size, parts = register.size, register.ranges
         self._parts, self._wanted, self._kinds = parts, wanted, kinds
         self._words = wanted.split()
+        self._raw = [encoded(word) for word in self._words]
         self._needles = ((f"\n{wanted}\n",), (f"\r{wanted}\r",), (f"\n{wanted}", f"\r{wanted}"), (f" {wanted}",), (wanted,))
         self._phrases: dict[int, tuple[int, bool]] = {}
         self._named = [part.names.having(self._words) for part in parts]
@@ -208,7 +209,8 @@ class _Search:
             if step < len(self._needles) - 1 and held:
                 heads = [needle[: 3 if max(needle[:3]) < WIDE else 2] for needle in needles]
                 held, sure = held & reduce(or_, (names.having((head,))[0] for head in heads)), heads == [*needles]
-            return (i for i in members(bits & held) if sure or any(needle in names.text(i) for needle in needles))
+            raw = [encoded(needle) for needle in needles]
+            return (i for i in members(bits & held) if sure or any(map(names.raw(i).__contains__, raw)))
         return (i for i in members(bits) if (self._has_all(part, i) if step < len(STEPS) - 1 else self._tells(part, i)))
 
     def _phrase(self, part: Range) -> tuple[int, bool]:
@@ -240,11 +242,11 @@ class _Search:
         return self._has_all(part, i) or bool(told and told >> i & 1 and self._tells(part, i))
 
     def _has_all(self, part: Range, i: int) -> bool:
-        return all(map(part.names.text(i).__contains__, self._words))
+        return all(map(part.names.raw(i).__contains__, self._raw))
 
     def _tells(self, part: Range, i: int) -> bool:
         assert part.texts is not None
-        return any(all(w in line for w in self._words) for line in part.texts.text(i).split("\n"))
+        return any(all(map(line.__contains__, self._raw)) for line in part.texts.raw(i).split(b"\n"))
 
     def _counted(self) -> tuple[dict[str, int], tuple[str, ...]]:
         """Hits by kind, and the kinds of which there are more: what no look at the text is needed for counts whole, of the rest only so much."""
