@@ -194,3 +194,18 @@ def test_columns_do_not_grow_without_end() -> None:
     """Each uses the one before twice; the engine's refusal stays."""
     columns = " ".join(f"(?n{i} + ?n{i} AS ?n{i + 1})" for i in range(40))
     assert written_out(f"SELECT (COUNT(*) AS ?n0) {columns} {{}}") is None
+
+
+@pytest.mark.parametrize(
+    ("query", "says", "column"),
+    [
+        ("SELECT (xsd:integer() AS ?i) { ?s :age ?a }", "XMLSchema#integer> takes 1 argument(s), but has 0", 9),
+        ("SELECT ?s { ?s :age ?a FILTER(xsd:double(?a, ?s) > 1) }", "XMLSchema#double> takes 1 argument(s), but has 2", 31),
+        ("SELECT * { ?s :age ?a . ( <<( <<( :s :p :o )>> :q :z )>> 1 ) :p ?x }", "a triple term that RDF 1.2 does not know", None),
+    ],
+)
+def test_what_the_engine_cannot_evaluate_is_a_fault_of_the_query(served: Served, query: str, says: str, column: int | None) -> None:
+    """400 with the place, not a failure of the service that goes away by waiting."""
+    reply = served.query(X + query)
+    assert (400, True) == (reply.status, says in reply.json["detail"]), reply.text
+    assert (column and len(X) + column) == reply.json.get("column")

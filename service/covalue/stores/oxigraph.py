@@ -26,6 +26,7 @@ from covalue.stores.entities import check as check_entities
 from covalue.stores.joins import Sizes, arranged
 
 Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
+ARGUMENTS = re.compile(r"The custom function <([^<>]*)> requires between (\d+) and (\d+) arguments, but (\d+) were given")
 UNKNOWN_FUNCTION = re.compile(r"The custom function <([^<>]*)> is not supported")
 
 
@@ -271,6 +272,18 @@ def engine_error(text: str, error: Exception) -> CovalueError:
     if unknown:
         iri = unknown.group(1)
         return QueryError(f"there is no function <{iri}> here.", f"此处没有函数 <{iri}>。", _called(text, iri))
+    wrong = ARGUMENTS.search(str(error))
+    if wrong:
+        iri, least, most, given = wrong.groups()
+        wanted, wanted_zh = (least, least) if least == most else (f"{least} to {most}", f"{least} 至 {most}")
+        return QueryError(
+            f"the function <{iri}> takes {wanted} argument(s), but has {given} here.", f"函数 <{iri}> 需要 {wanted_zh} 个参数，此处给了 {given} 个。", _called(text, iri)
+        )
+    if "not a valid RDF 1.2 term" in str(error):
+        return QueryError(
+            "the query holds a triple term that RDF 1.2 does not know: its subject may be an IRI or a blank node only.",
+            "查询中有 RDF 1.2 所不容的三元组项：其主语只能是 IRI 或空白节点。",
+        )
     return StoreError(f"the engine could not evaluate the query: {error}", f"引擎无法执行该查询：{error}")
 
 
