@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -143,6 +144,20 @@ def test_strangers_cannot_make_more_series(folder: Path) -> None:
     text = served.ask("/metrics").text
     assert text.count("covalue_requests_total{") <= 4
     assert "x1" not in text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems tell less")
+def test_metrics_tell_what_the_process_takes(served: Served) -> None:
+    """By the names that dashboards know."""
+    before = samples(served.ask("/metrics"))
+    held = bytearray(b"x") * (64 << 20)
+    with Path(os.devnull).open():
+        after = samples(served.ask("/metrics"))
+    assert after["process_resident_memory_bytes"] - before["process_resident_memory_bytes"] > len(held) / 2
+    assert after["process_open_fds"] > before["process_open_fds"]
+    assert after["process_cpu_seconds_total"] > before["process_cpu_seconds_total"] > 0
+    assert 0 < time.time() - after["process_start_time_seconds"] < 86400
+    assert after["process_start_time_seconds"] == before["process_start_time_seconds"]
 
 
 def test_labels_are_escaped() -> None:

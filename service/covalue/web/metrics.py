@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
+from covalue.web import usage
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 METHODS = {"GET", "HEAD", "POST", "QUERY", "OPTIONS", "PUT", "DELETE", "PATCH"}
@@ -19,6 +21,7 @@ HELP = {
     "covalue_answers_cut_total": ("counter", "Answers that ended after their first byte and before their last, by reason."),
     "covalue_requests_running": ("gauge", "Requests that are being answered."),
     "covalue_dataset_info": ("gauge", "The dataset that is served."),
+    **usage.HELP,
 }
 STORE = {
     "quick_running": ("gauge", "Queries in the quick lane."),
@@ -93,6 +96,8 @@ class Metrics:
             kind, text = STORE[name]
             full = f"covalue_store_{name}_total" if kind == "counter" else f"covalue_store_{name}"
             lines += [f"# HELP {full} {text}", f"# TYPE {full} {kind}", _line(full, (), value)]
+        for name, number in sorted(usage.usage().items()):
+            lines += [*_head(name), _line(name, (), number)]
         return "\n".join(lines) + "\n"
 
     def _histogram(self, kind: Labels) -> list[str]:
