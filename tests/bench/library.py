@@ -8,7 +8,7 @@ The library of questions measured: how long each answer takes, cold and warm, on
     engine   the same query in the engine alone, as SPARQL results in JSON, without labels
 
 Times are of the processor, not of the clock, so that a machine busy with other things does not spoil them; the work is done in one thread.
-Many cases are asked through the service's own store, by the clock: forty small ones, drawn from the real case and built for real, each copied
+Many cases are asked through the service's own store: forty small ones, drawn from the real case and built for real, each copied
 twenty-five times under other names.
 """
 
@@ -31,14 +31,14 @@ from measure import table
 from synthetic import make_project
 
 from covalue.build import build
-from covalue.errors import InputError
+from covalue.errors import InputError, StoreError
 from covalue.formats import Shape, by_name
 from covalue.manifest import Manifest, read_manifest, write_manifest
 from covalue.project import Project
 from covalue.questions import Answers, Library
 from covalue.stores import Request
 from covalue.stores.bounded import BoundedStore
-from covalue.stores.limits import MB, DeadlineError, Limits
+from covalue.stores.limits import MB, Limits
 from covalue.stores.oxigraph import OxigraphStore
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +46,7 @@ GOAL = 50.0
 BUILT = 40
 TIMES = 5
 SLOWEST = 12
+DEADLINE = 10
 COPIED = re.compile(r"(https://w3id\.org/covalue/(?:graph/(?:[a-z]+/)?)?case/)(case-[0-9]+)")
 
 
@@ -139,22 +140,41 @@ def report(label: str, taken: list[Taken], every: bool) -> None:
 
 
 def grown(label: str, folder: Path) -> None:
-    """Prints how the questions on cases fare in the service's own store, which stops what takes longer than ten seconds; by the clock."""
+    """
+    Prints how the questions on cases fare in the service's own store, every parameter open; in seconds of the processor, over all its processes.
+
+    On a busy machine the clock runs faster than the processor, so the deadline is given three times as long.
+    """
     json = by_name("json", Shape.BINDINGS)
     assert json is not None
-    taken, stopped = [], []
-    with BoundedStore.open(folder, Limits(seconds=10, memory=4000 * MB, rows=1_000_000)) as store:
+    taken: dict[str, float] = {}
+    stopped: list[str] = []
+    with BoundedStore.open(folder, Limits(seconds=3 * DEADLINE, memory=4000 * MB, rows=1_000_000)) as store:
         for name, question in Library.load(Project(ROOT)).questions.items():
             if not name.startswith(("pictures/", "lenses/")):
-                start = time.perf_counter()
+                start = _processor(os.getpid())
                 try:
                     store.answer(Request(question.query.text), lambda _: json)
-                    taken.append(1000 * (time.perf_counter() - start))
-                except DeadlineError:
+                    taken[name] = 1000 * (_processor(os.getpid()) - start)
+                except StoreError:
                     stopped.append(name)
-    print(f"\n{label}: {len(taken) + len(stopped)} questions over all cases at once\n")
-    print(table(["ms", "median", "p95", "slowest", "stopped at 10 s"], [["cold", *(f"{f(taken):.0f}" for f in (statistics.median, _p95, max)), str(len(stopped))]]))
-    print("\nstopped:", ", ".join(stopped) or "-")
+    stopped += [name for name, ms in taken.items() if ms > 1000 * DEADLINE]
+    kept = {name: ms for name, ms in taken.items() if name not in stopped}
+    times = list(kept.values())
+    print(f"\n{label}: {len(kept) + len(stopped)} questions over all cases at once, {sum(ms < 1000 for ms in times)} of them within a second\n")
+    print(table(["ms", "median", "p95", "slowest", f"over {DEADLINE} s"], [["cold", *(f"{f(times):.0f}" for f in (statistics.median, _p95, max)), str(len(stopped))]]))
+    print(f"\nover {DEADLINE} s:", ", ".join(stopped) or "-")
+    print("slowest:", ", ".join(f"{name} {ms:.0f}" for name, ms in sorted(kept.items(), key=lambda x: -x[1])[:SLOWEST]))
+
+
+def _processor(pid: int) -> float:
+    """Seconds of the processor that a process and those below it have taken; 0 for one that has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+        below = [int(c) for task in Path(f"/proc/{pid}/task").iterdir() for c in (task / "children").read_text().split()]
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + sum(map(_processor, below))
 
 
 def _row(t: Taken) -> list[str]:
@@ -180,8 +200,8 @@ def main(arguments: list[str]) -> None:
     if chosen.cases:
         kept = chosen.kept / str(chosen.cases)
         kept.mkdir(parents=True, exist_ok=True)
-        many = many_cases(kept, chosen.cases)
-        grown(f"{chosen.cases} synthetic cases, {sum(g.triples for g in many.graphs)} statements", kept)
+        with (kept / many_cases(kept, chosen.cases).data).open("rb") as lines:
+            grown(f"{chosen.cases} synthetic cases, {sum(1 for _ in lines)} statements", kept)
 
 
 if __name__ == "__main__":
