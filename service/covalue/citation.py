@@ -20,7 +20,7 @@ from covalue.description import PLAIN_TITLE, TITLE
 from covalue.errors import InputError
 from covalue.formats import Format
 from covalue.names import BASE, ONTOLOGY_IRI, PREFIXES
-from covalue.questions import Answers, Choice, Question, Table, Values, bindings
+from covalue.questions import Answers, Choice, Question, Table, Values, bindings, portions
 from covalue.tabular import row
 
 FORMATS: tuple[Format, ...] = (
@@ -174,8 +174,8 @@ class Citations:
         Rows that name neither case nor source leave all of them in question.
         """
         wanted = self._of(table) if table else set()
-        known = [iri for iri in self._sources if not wanted or iri in wanted]
-        return tuple(self._source(iri, lang) for iri in known[:MOST_SOURCES])
+        known = self._said(sorted(wanted or self._sources)[:MOST_SOURCES])
+        return tuple(self._source(iri, said, lang) for iri, said in known.items())
 
     def all(self, question: Question, address: str, table: Table | None = None, lang: str = "en") -> tuple[Reference, ...]:
         """The answer, the dataset, and the sources."""
@@ -195,24 +195,28 @@ class Citations:
         return out
 
     @cached_property
-    def _sources(self) -> dict[str, list[tuple[str, str, str]]]:
-        """What is said of each source: predicate (its last part), value, language."""
-        sparql = f"""SELECT DISTINCT ?source ?p ?o WHERE {{
-            ?case <{PREFIXES["vcc"]}basedOnSource> ?source . ?source ?p ?o .
-            VALUES ?p {{ <{PREFIXES["rdfs"]}label> <{PREFIXES["dcterms"]}title> <{PREFIXES["dcterms"]}bibliographicCitation> <{PREFIXES["rdf"]}type>
-                <{PREFIXES["vcc"]}doi> <{PREFIXES["vcc"]}publicationYear> <{PREFIXES["vcc"]}verificationStatus> <{PREFIXES["vcc"]}author> }}
-        }} ORDER BY ?source ?p ?o"""
-        out: dict[str, list[tuple[str, str, str]]] = {}
-        for r in bindings(self._answers.store, sparql)[1]:
-            out.setdefault(r["source"]["value"], []).append((re.split("[#/]", r["p"]["value"])[-1], r["o"]["value"], r["o"].get("xml:lang", "")))
-        return out
-
-    @cached_property
     def _cases(self) -> dict[str, set[str]]:
+        """What cases are based on."""
         found = bindings(self._answers.store, f"SELECT ?case ?source WHERE {{ ?case <{PREFIXES['vcc']}basedOnSource> ?source }}")[1]
         out: dict[str, set[str]] = {}
         for r in found:
             out.setdefault(r["case"]["value"], set()).add(r["source"]["value"])
+        return out
+
+    @cached_property
+    def _sources(self) -> frozenset[str]:
+        """All that some case is based on."""
+        return frozenset().union(*self._cases.values())
+
+    def _said(self, sources: Iterable[str]) -> dict[str, list[tuple[str, str, str]]]:
+        """What is said of each of them: predicate (its last part), value, language."""
+        predicates = f"""<{PREFIXES["rdfs"]}label> <{PREFIXES["dcterms"]}title> <{PREFIXES["dcterms"]}bibliographicCitation> <{PREFIXES["rdf"]}type>
+            <{PREFIXES["vcc"]}doi> <{PREFIXES["vcc"]}publicationYear> <{PREFIXES["vcc"]}verificationStatus> <{PREFIXES["vcc"]}author>"""
+        out: dict[str, list[tuple[str, str, str]]] = {}
+        for listed in portions(sources):
+            sparql = f"SELECT ?source ?p ?o WHERE {{ VALUES ?source {{ {listed} }} VALUES ?p {{ {predicates} }} ?source ?p ?o }} ORDER BY ?source ?p ?o"
+            for r in bindings(self._answers.store, sparql)[1]:
+                out.setdefault(r["source"]["value"], []).append((re.split("[#/]", r["p"]["value"])[-1], r["o"]["value"], r["o"].get("xml:lang", "")))
         return out
 
     def _of(self, table: Table) -> set[str]:
@@ -225,8 +229,7 @@ class Citations:
                     out |= self._cases.get(top, {top} if top in self._sources else set())
         return out
 
-    def _source(self, iri: str, lang: str) -> Reference:
-        said = self._sources[iri]
+    def _source(self, iri: str, said: Sequence[tuple[str, str, str]], lang: str) -> Reference:
         verified = any(v == VERIFIED for p, v, _ in said if p == "verificationStatus")
         kind = next((k for v, k in KINDS.items() if any(p == "type" and x.endswith("/" + v) for p, x, _ in said)), "work")
         label = _text(said, "label", lang)

@@ -297,7 +297,7 @@ class Gallery:
 
 def cases(answers: Answers) -> list[str]:
     """The IRIs of all cases of a dataset, in order."""
-    return [row["x"]["value"] for row in bindings(answers.store, f"SELECT ?x WHERE {{ ?x <{RDF_TYPE}> <{VCC}Case> }} ORDER BY ?x")[1] if row["x"]["type"] == "uri"]
+    return sorted(row["x"]["value"] for row in bindings(answers.store, f"SELECT ?x WHERE {{ ?x <{RDF_TYPE}> <{VCC}Case> }}")[1] if row["x"]["type"] == "uri")
 
 
 def exists(answers: Answers, iri: str) -> bool:
@@ -305,10 +305,12 @@ def exists(answers: Answers, iri: str) -> bool:
     return bool(bindings(answers.store, f"SELECT ?x WHERE {{ VALUES ?x {{ <{iri}> }} ?x <{RDF_TYPE}> <{VCC}Case> }}")[1])
 
 
-def sizes(answers: Answers) -> dict[str, dict[str, int]]:
+def sizes(answers: Answers, cases: Sequence[str]) -> dict[str, dict[str, int]]:
     """By case: how many things of some classes its record holds, by the local name of the class."""
-    kinds = " ".join(f"<{VCC}{kind}>" for kind in SIZED)
-    query = f"""SELECT ?case ?kind (COUNT(DISTINCT ?x) AS ?n) WHERE {{ VALUES ?kind {{ {kinds} }} ?x <{RDF_TYPE}> ?kind ; <{VCC}inCase> ?case }}
+    kinds, wanted = " ".join(f"<{VCC}{kind}>" for kind in SIZED), " ".join(f"<{case}>" for case in cases)
+    # what is in these cases is found first, and then its classes; else the engine goes through all that is of these classes
+    query = f"""SELECT ?case ?kind (COUNT(DISTINCT ?x) AS ?n) WHERE {{
+        {{ SELECT * WHERE {{ VALUES ?case {{ {wanted} }} ?x <{VCC}inCase> ?case }} }} VALUES ?kind {{ {kinds} }} ?x <{RDF_TYPE}> ?kind }}
         GROUP BY ?case ?kind ORDER BY ?case ?kind"""
     out: dict[str, dict[str, int]] = {}
     for row in bindings(answers.store, query)[1]:

@@ -18,13 +18,13 @@ from xml.etree import ElementTree as ET
 from covalue.errors import InputError
 from covalue.formats import Format
 from covalue.names import PREFIXES
-from covalue.questions import LANGUAGES, bindings, short_id
+from covalue.questions import LANGUAGES, Labels, bindings, portions, short_id
 from covalue.stores import Store
 from covalue.tabular import row
 
 FORMATS: tuple[Format, ...] = (row("graphml", "application/graphml+xml", "graphml"), row("gexf", "application/gexf+xml", "gexf"))
 WHICH = ("all", "value", "contributions")
-VCC, RDFS, CASE = PREFIXES["vcc"], PREFIXES["rdfs"], PREFIXES["case"]
+VCC, CASE = PREFIXES["vcc"], PREFIXES["case"]
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 GRAPHML = "http://graphml.graphdrawing.org/xmlns"
 GEXF = "http://gexf.net/1.3"
@@ -98,10 +98,10 @@ def network(store: Store, case: str | None = None, which: str = "all") -> Networ
     within = f"?claim vcc:inCase <{CASE}{case}> ." if case is not None else ""
     rows = [r for text in wanted for r in _rows(store, f"SELECT ?claim ?from ?to ?kind ?what WHERE {{ {within} {text} }} ORDER BY ?claim ?kind ?to ?what")]
     claims = _claims(store, within)
-    labels = _labels(store)
-    edges = sorted(_edges(rows, claims, labels), key=lambda e: e.id)
-    kinds = _kinds(store)
     iris = sorted({r[end] for r in rows for end in ("from", "to")}, key=short_id)
+    labels = Labels(store).of({*iris, *(r[one] for r in rows for one in ("claim", "what") if one in r)})
+    edges = sorted(_edges(rows, claims, labels), key=lambda e: e.id)
+    kinds = _kinds(store, iris)
     nodes = tuple(Node(short_id(i), i, kinds.get(i, ""), labels.get(i, {})) for i in iris)
     return Network(f"covalue: {case or 'all cases'} ({which})", store.version, nodes, tuple(edges))
 
@@ -127,19 +127,13 @@ def _claims(store: Store, within: str) -> dict[str, dict[str, set[str]]]:
     return out
 
 
-def _labels(store: Store) -> dict[str, dict[str, str]]:
-    out: dict[str, dict[str, str]] = {}
-    for r in bindings(store, f"SELECT ?x ?label WHERE {{ ?x <{RDFS}label> ?label FILTER (isIRI(?x)) }} ORDER BY ?x ?label")[1]:
-        out.setdefault(r["x"]["value"], {}).setdefault(r["label"].get("xml:lang", "en"), r["label"]["value"])
-    return out
-
-
-def _kinds(store: Store) -> dict[str, str]:
-    listed = " ".join(f"vcc:{k}" for k in KINDS)
+def _kinds(store: Store, iris: Iterable[str]) -> dict[str, str]:
+    kinds = " ".join(f"vcc:{k}" for k in KINDS)
     out: dict[str, str] = {}
-    for r in _rows(store, f"SELECT ?x ?kind WHERE {{ VALUES ?kind {{ {listed} }} ?x a ?kind }}"):
-        kind = r["kind"][len(VCC) :]
-        out[r["x"]] = min(out.get(r["x"], kind), kind, key=KINDS.index)
+    for listed in portions(iris):
+        for r in _rows(store, f"SELECT ?x ?kind WHERE {{ VALUES ?x {{ {listed} }} VALUES ?kind {{ {kinds} }} ?x a ?kind }}"):
+            kind = r["kind"][len(VCC) :]
+            out[r["x"]] = min(out.get(r["x"], kind), kind, key=KINDS.index)
     return out
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import pyoxigraph as ox
@@ -25,6 +27,15 @@ from covalue.queries import Parameter, Query, literal, load
 from covalue.stores import Request, Store
 
 LANGUAGES = ("en", "zh")
+MANY = 50_000
+"""Labels beyond which those of a store are not all held."""
+HELD = 20_000
+"""Things whose labels are held then, those that were asked for last."""
+SHORT = ("case", "vcs", "src", "vcc")
+"""Prefixes that people leave out."""
+PORTION = 500
+"""Things that a query lists."""
+NO_IRI = re.compile(r"""[\x00-\x20<>"{}|^`\\]""")
 VCS = PREFIXES["vcs"]
 Values = Mapping[str, Sequence[str]]
 
@@ -146,12 +157,56 @@ def _json_format() -> Format:
 _JSON = _json_format()
 
 
+def portions(iris: Iterable[str]) -> Iterator[str]:
+    """IRIs as the inside of VALUES, so many at a time; what is no IRI of SPARQL is left out."""
+    sound = (iri for iri in iris if not NO_IRI.search(iri))
+    while portion := [*islice(sound, PORTION)]:
+        yield " ".join(f"<{iri}>" for iri in portion)
+
+
+class Labels:
+    """The labels of things in one immutable store: looked up all at once where they are few, else for those that are asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._held: dict[str, dict[str, str]] = {}
+
+    def of(self, iris: Collection[str]) -> Mapping[str, Mapping[str, str]]:
+        """By IRI and language, the first in the alphabet; those without a language as English. Things without labels are left out."""
+        if self._all is not None:
+            return self._all
+        new = [iri for iri in iris if iri not in self._held]
+        if len(self._held) + len(new) > HELD:
+            self._held, new = {}, [*iris]
+        held = self._held
+        held |= {iri: {} for iri in new} | _by_language(row for listed in portions(new) for row in self._rows(f"VALUES ?x {{ {listed} }}"))
+        return {iri: held[iri] for iri in iris if held[iri]}
+
+    @cached_property
+    def _all(self) -> Mapping[str, Mapping[str, str]] | None:
+        rows = self._rows(limit=f"LIMIT {MANY + 1}")
+        return _by_language(rows) if len(rows) <= MANY else None
+
+    def _rows(self, which: str = "", limit: str = "") -> list[dict[str, dict[str, str]]]:
+        return bindings(self._store, f"SELECT ?x ?label WHERE {{ {which} ?x <{PREFIXES['rdfs']}label> ?label }} {limit}")[1]
+
+
+def _by_language(rows: Iterable[Mapping[str, Mapping[str, str]]]) -> dict[str, dict[str, str]]:
+    out: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row["x"]["type"] == "uri":
+            labels, lang, label = out.setdefault(row["x"]["value"], {}), row["label"].get("xml:lang", "en"), row["label"]["value"]
+            labels[lang] = min(label, labels.get(lang, label))
+    return out
+
+
 class Answers:
     """Answers questions from one immutable store; what the graph offers as choices is looked up once."""
 
     def __init__(self, store: Store, library: Library) -> None:
         self.store, self.library = store, library
         self._choices: dict[str, tuple[Choice, ...]] = {}
+        self._labels = Labels(store)
 
     def answer(self, name: str, values: Values, lang: str = "en", limit: int | None = None, offset: int = 0) -> Table:
         """
@@ -183,6 +238,8 @@ class Answers:
     def _term(self, parameter: Parameter, text: str) -> ox.NamedNode | ox.Literal:
         if parameter.type != "iri":
             return literal(parameter, text)
+        if parameter.choices not in self._choices and (named := self._named(parameter, text)):
+            return named
         wanted = _fold(text)
         found = {c.iri for c in self.choices(parameter) if wanted in {_fold(c.iri), _fold(shrink(c.iri)), _fold(c.short)}}
         found = found or {c.iri for c in self.choices(parameter) if wanted in map(_fold, c.labels.values())}
@@ -194,6 +251,17 @@ class Answers:
             listed = ", ".join(sorted(shrink(iri) for iri in found))
             raise InputError(f'"{text}" could be any of {listed}; give one of these.', f"“{text}”可能指 {listed}；请给出其中之一。")
         raise self._unknown(parameter, text)
+
+    def _named(self, parameter: Parameter, text: str) -> ox.NamedNode | None:
+        """The member of the parameter's class that a text names to the letter, without a look at all others, of which there may be very many."""
+        name = text.strip()
+        prefix, colon, local = name.partition(":")
+        iris = {*(PREFIXES[short] + name for short in SHORT), *([name, PREFIXES.get(prefix, prefix + ":") + local] if colon else [])}
+        for listed in portions(sorted(iris)):
+            found = bindings(self.store, f"SELECT ?x WHERE {{ VALUES ?x {{ {listed} }} ?x a {ox.NamedNode(expand(parameter.choices))} }}")[1]
+            if len(found) == 1:
+                return ox.NamedNode(found[0]["x"]["value"])
+        return None
 
     def _unknown(self, parameter: Parameter, text: str) -> InputError:
         names = {n: c for c in self.choices(parameter) for n in (*c.names, c.short, c.short.rpartition("/")[2])}
@@ -214,9 +282,10 @@ class Answers:
         sparql = f"""SELECT ?x ?label ?other WHERE {{
             ?x a {ox.NamedNode(of_class)} .
             {{ ?x <{PREFIXES["rdfs"]}label> ?label }} UNION {{ ?x <{PREFIXES["skos"]}altLabel> ?other }}
-        }} ORDER BY ?x ?other ?label"""
+        }}"""
+        rows = sorted(bindings(self.store, sparql)[1], key=lambda row: [row.get(c, {}).get("value", "") for c in ("x", "other", "label")])
         members: dict[str, tuple[dict[str, str], dict[str, None]]] = {}
-        for row in bindings(self.store, sparql)[1]:
+        for row in rows:
             labels, names = members.setdefault(row["x"]["value"], ({}, {}))
             name = row.get("label") or row["other"]
             names[name["value"]] = None
@@ -230,17 +299,9 @@ class Answers:
         wanted = sorted(set(iris))
         if not wanted:
             return {}
-        known = self._label_index
+        known = self._labels.of(wanted)
         order = [lang, *(other for other in LANGUAGES if other != lang)]
         return {iri: next((known[iri][one] for one in order if one in known.get(iri, {})), shrink(iri)) for iri in wanted}
-
-    @cached_property
-    def _label_index(self) -> dict[str, dict[str, str]]:
-        sparql = f"SELECT ?x ?label WHERE {{ ?x <{PREFIXES['rdfs']}label> ?label FILTER (isIRI(?x)) }} ORDER BY ?x ?label"
-        index: dict[str, dict[str, str]] = {}
-        for row in bindings(self.store, sparql)[1]:
-            index.setdefault(row["x"]["value"], {}).setdefault(row["label"].get("xml:lang", ""), row["label"]["value"])
-        return index
 
 
 def short_id(iri: str) -> str:
@@ -252,7 +313,7 @@ def short_id(iri: str) -> str:
     >>> short_id("https://w3id.org/covalue/scheme/dimension/value-creation")
     'dimension/value-creation'
     """
-    for prefix in ("case", "vcs", "src", "vcc"):
+    for prefix in SHORT:
         if iri.startswith(PREFIXES[prefix]):
             return iri[len(PREFIXES[prefix]) :]
     return iri.removeprefix(BASE)

@@ -69,8 +69,10 @@ class _Cases:
         opaque = self._views.tag("cases")
         if (held := answers.held(opaque, PAGE)) is not None:
             return held
-        every, counted = cases(self._answers), sizes(self._answers)
-        shown = [{"about": self._gallery(iri).about, "href": address(iri), "sizes": counted.get(iri, {})} for iri in every[:MOST_LISTED]]
+        every = cases(self._answers)
+        listed = every[:MOST_LISTED]
+        counted = sizes(self._answers, listed)
+        shown = [{"about": self._gallery(iri).about, "href": address(iri), "sizes": counted.get(iri, {})} for iri in listed]
         return of_version(page("cases.html", opaque, cases=shown, left=len(every) - len(shown)), self._answers.store)
 
     def page(self, name: str) -> Response:
