@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
 
 import pyoxigraph as ox
@@ -18,7 +18,7 @@ import pyoxigraph as ox
 from covalue.errors import FormatError
 
 
-class Shape(Enum):
+class Shape(StrEnum):
     """What an answer is: a table of bindings (or a boolean), a graph, or a dataset of named graphs."""
 
     BINDINGS = "bindings"
@@ -31,9 +31,9 @@ FORM_SHAPES = {"SELECT": Shape.BINDINGS, "ASK": Shape.BOOLEAN, "CONSTRUCT": Shap
 """What a query of each form is answered with."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Format:
-    """One format: its short names, its media types (the first is sent), and the shapes of answers that it carries."""
+    """One format, the same only as itself: its short names, its media types (the first is sent), and the shapes of answers that it carries."""
 
     names: tuple[str, ...]
     media_types: tuple[str, ...]

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from covalue.stores.limits import Cancel, Limits, OverloadedError, cancelled_error
 
@@ -23,7 +23,7 @@ REMEMBERED = 4096
 """Clients whose waste is remembered."""
 
 
-class Lane(Enum):
+class Lane(StrEnum):
     """Where a query runs: first quick, and once it has shown that it is not, heavy."""
 
     QUICK = "quick"
