@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import zlib
+from collections.abc import Callable
 from urllib.parse import urlencode
 
+import brotli
 import pytest
 
 from covalue.sparql import is_volatile, normalised
-from covalue.web.encodings import CODINGS, choose_coding, encode
+from covalue.web.encodings import choose_coding, encode
 from served import B, Served, build_tiny
 
 ALL = "SELECT * WHERE { ?s ?p ?o }"
@@ -191,7 +194,7 @@ def test_a_condition_on_what_fails_or_cannot_be_named_changes_nothing(served: Se
     assert (200, None) == (dated.status, dated.get("Last-Modified"))
 
 
-@pytest.mark.parametrize("route", [address(), "/ontology", "/static/covalue.css"])
+@pytest.mark.parametrize("route", [address(), "/ontology"])
 def test_parts_are_not_given_and_nobody_is_told_otherwise(served: Served, route: str) -> None:
     """Who asks for a range gets the whole, as a whole (RFC 9110, section 14.2)."""
     whole, part = served.ask(route), served.ask(route, Range="bytes=0-9", If_Range='"other"')
@@ -242,6 +245,8 @@ def test_short_answers_are_not_packed(served: Served) -> None:
         ("identity", "identity"),
         ("gzip", "gzip"),
         ("x-gzip", "gzip"),
+        ("gzip, deflate, br", "br"),
+        ("br;q=0.5, gzip", "gzip"),
         ("gzip;q=0", "identity"),
         ("deflate", "identity"),
         ("gzip;q=0.5, identity;q=0.8", "identity"),
@@ -257,15 +262,32 @@ def test_codings_are_chosen_by_quality(header: str, expected: str | None) -> Non
     assert expected == choose_coding(header)
 
 
-def test_every_coding_gives_back_what_was_put_in() -> None:
-    """Also of pieces, and of nothing."""
-    assert b"abcabc" == gzip.decompress(b"".join(encode([b"abc", b"", b"abc"], "gzip")))
-    assert b"" == gzip.decompress(b"".join(encode([], "gzip")))
-    if "br" in CODINGS:
-        import brotli
+@pytest.mark.parametrize(("coding", "plain"), [("gzip", gzip.decompress), ("br", brotli.decompress)])
+def test_every_coding_gives_back_what_was_put_in(coding: str, plain: Callable[[bytes], bytes]) -> None:
+    """Also of pieces, and of nothing; and the first piece, where somebody waits for it, by itself."""
+    assert b"abcabc" == plain(b"".join(encode([b"abc", b"", b"abc"], coding)))
+    assert b"" == plain(b"".join(encode([], coding)))
+    pieces = encode([b"abc", b"def"], coding, early=True)
+    first = next(pieces)
+    reader = zlib.decompressobj(31).decompress if coding == "gzip" else brotli.Decompressor().process
+    assert b"abc" == reader(first)
+    assert b"abcdef" == plain(first + b"".join(pieces))
 
-        assert b"abcabc" == brotli.decompress(b"".join(encode([b"abc", b"abc"], "br")))
-        assert "br" == choose_coding("gzip, br")
+
+@pytest.mark.parametrize("route", [address(), "/", "/ontology"])
+def test_browsers_get_brotli(served: Served, route: str) -> None:
+    """Which is shorter than gzip, and the same text."""
+    coded = served.ask(route, Accept="text/html", Accept_Encoding="gzip, deflate, br")
+    other = served.ask(route, Accept="text/html", Accept_Encoding="gzip")
+    assert ("br", "gzip") == (coded["Content-Encoding"], other["Content-Encoding"])
+    assert brotli.decompress(coded.body) == gzip.decompress(other.body)
+    assert len(coded.body) < len(other.body)
+
+
+@pytest.mark.parametrize(("header", "expected"), [("gzip, br", "gzip"), ("gzip;q=0.5, br", "br"), ("br, identity;q=0", "br"), ("br;q=0, *", "gzip")])
+def test_what_may_be_cut_is_not_in_brotli(header: str, expected: str) -> None:
+    """Unless the client wants it so: its readers show nothing of what is not finished."""
+    assert expected == choose_coding(header, may_be_cut=True)
 
 
 def test_no_acceptable_coding_is_406(served: Served) -> None:

@@ -161,7 +161,7 @@ def _check_xml(data: bytes) -> None:
         )
 
 
-def coding(environ: WSGIEnvironment, small: bool = False) -> str:
+def coding(environ: WSGIEnvironment, small: bool = False, may_be_cut: bool = False) -> str:
     """
     The content coding for a request.
 
@@ -169,7 +169,7 @@ def coding(environ: WSGIEnvironment, small: bool = False) -> str:
         NotAcceptable: the client takes none that we have.
     """
     header = environ.get("HTTP_ACCEPT_ENCODING")
-    chosen = choose_coding(header[:1024], small) if header else IDENTITY
+    chosen = choose_coding(header[:1024], small, may_be_cut) if header else IDENTITY
     if chosen is None:
         raise NotAcceptable(f"Content codings: {', '.join(CODINGS)}, {IDENTITY}.")
     return chosen
@@ -179,7 +179,7 @@ def held(opaque: str | None, chosen: Format) -> Response | None:
     """304 where the client holds the answer with this tag already."""
     if opaque is None or "HTTP_IF_NONE_MATCH" not in request.environ:
         return None
-    found = validators.client_has(opaque, (coding(request.environ), IDENTITY))
+    found = validators.client_has(opaque, (coding(request.environ), coding(request.environ, may_be_cut=True), IDENTITY))
     return None if found is None else _not_modified(found, chosen)
 
 
@@ -240,7 +240,7 @@ def laid_out(environ: WSGIEnvironment, body: Body, chosen: Format, opaque: str |
 
 
 def _coding_of(environ: WSGIEnvironment, body: Body) -> str:
-    return coding(environ, small=body.size is not None and body.size < SMALLEST)
+    return coding(environ, small=body.size is not None and body.size < SMALLEST, may_be_cut=body.size is None)
 
 
 def _apply(body: Body, how: str, method: str) -> tuple[Iterable[bytes], int | None]:
