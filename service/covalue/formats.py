@@ -31,9 +31,9 @@ FORM_SHAPES = {"SELECT": Shape.BINDINGS, "ASK": Shape.BOOLEAN, "CONSTRUCT": Shap
 """What a query of each form is answered with."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Format:
-    """One format, the same only as itself: its short names, its media types (the first is sent), and the shapes of answers that it carries."""
+    """One format: its short names, its media types (the first is sent), and the shapes of answers that it carries."""
 
     names: tuple[str, ...]
     media_types: tuple[str, ...]
