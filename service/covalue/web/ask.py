@@ -21,7 +21,7 @@ from covalue.web import addresses, answer_pages, answers, pages
 from covalue.web.answers import Body
 from covalue.web.languages import language, prefer
 from covalue.web.problems import UnknownError
-from covalue.web.questions import JSON, OFFERED, Asked, Views, flag, json_bytes, number, of_version, one, page, read, shown, speaking
+from covalue.web.questions import JSON, OFFERED, Asked, Views, flag, json_bytes, number, one, page, read, shown, speaking
 
 SHOWN = 25
 """Rows on the page; the page of the question has all."""
@@ -59,7 +59,7 @@ class _Ask:
         text = one(pairs, "q")
         if text and language_of(text) == "zh":
             prefer("zh")
-        return of_version(self._answer(pairs, text or "", chosen), self._answers.store)
+        return self._answer(pairs, text or "", chosen)
 
     def _answer(self, pairs: Values, text: str, chosen: Format) -> Response:
         told = (chosen.extension, text, number(pairs, "limit"), number(pairs, "offset"), one(pairs, "version"), self._asker.digest)

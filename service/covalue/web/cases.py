@@ -29,7 +29,7 @@ from covalue.web.case_pages import CASE, VIEWS, Asked, Content, address, element
 from covalue.web.languages import language
 from covalue.web.linked_data import nearest
 from covalue.web.problems import UnknownError
-from covalue.web.questions import JSON, Views, flag, json_bytes, number, of_version, one, page, read, speaking
+from covalue.web.questions import JSON, Views, flag, json_bytes, number, one, page, read, speaking
 
 SVG = tabular.row("svg", "image/svg+xml", "svg")
 MOST_LISTED = 300
@@ -73,7 +73,7 @@ class _Cases:
         listed = every[:MOST_LISTED]
         counted = sizes(self._answers, listed)
         shown = [{"about": self._gallery(iri).about, "href": address(iri), "sizes": counted.get(iri, {})} for iri in listed]
-        return of_version(page("cases.html", opaque, cases=shown, left=len(every) - len(shown)), self._answers.store)
+        return page("cases.html", opaque, cases=shown, left=len(every) - len(shown))
 
     def page(self, name: str) -> Response:
         """The page of a case."""
@@ -83,7 +83,7 @@ class _Cases:
         if (held := answers.held(opaque, PAGE)) is not None:
             return held
         data = self._views.kept(opaque, lambda: pages.rendered("case.html", **Content(gallery, asked, self._citations).values()))
-        return of_version(answers.send(Body.of(data), PAGE, opaque), self._answers.store)
+        return answers.send(Body.of(data), PAGE, opaque)
 
     def picture(self, name: str, picture: str) -> Response:
         """A picture as a file that carries its style, in the light, with permanent addresses."""
@@ -100,7 +100,7 @@ class _Cases:
         response.headers["Content-Security-Policy"] = f"default-src 'none'; style-src {_digest()}; frame-ancestors 'self'; base-uri 'none'"
         if flag(pairs, "download"):
             answers.as_download(response, f"covalue-{name}-{picture}-{language()}", SVG)
-        return of_version(response, self._answers.store)
+        return response
 
     def elements(self, name: str) -> Response:
         """The value network as nodes and lines with places, for interactive drawing."""
@@ -111,7 +111,7 @@ class _Cases:
         if response is None:
             data = self._views.kept(opaque, lambda: json_bytes(elements(gallery)))
             response = speaking(answers.send(Body.of(data), JSON, opaque))
-        return of_version(response, self._answers.store)
+        return response
 
     # --- what they share
 

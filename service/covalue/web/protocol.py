@@ -22,7 +22,7 @@ from covalue.errors import CovalueError, QueryError, RefusedError
 from covalue.formats import FORM_SHAPES, PAGES, Format, Shape, choose
 from covalue.sparql import form, is_volatile, normalised
 from covalue.stores import Request, Store
-from covalue.web import addresses, answers, flowing, pages, repeats, validators
+from covalue.web import addresses, answers, flowing, pages, repeats, validators, versions
 from covalue.web.encodings import IDENTITY
 from covalue.web.languages import language
 
@@ -73,18 +73,20 @@ def view(store: Store, describe: Callable[[Asked], Response]) -> View:
 
     def sparql() -> Response:
         asked = read_request()
-        if asked.wanted is None:
-            return describe(asked)
-        environ = request.environ
-        if FAILED in environ:
-            raise environ[FAILED]
-        note(environ, asked.wanted)
-        held = _held(store, asked, asked.wanted) if "HTTP_IF_NONE_MATCH" in environ else None
-        response = held or _answer(store, asked, asked.wanted)
+        response = describe(asked) if asked.wanted is None else _answered(store, asked, asked.wanted)
         response.headers.update(about(store, request.script_root))
         return response
 
     return sparql
+
+
+def _answered(store: Store, asked: Asked, wanted: Request) -> Response:
+    environ = request.environ
+    if FAILED in environ:
+        raise environ[FAILED]
+    note(environ, wanted)
+    held = _held(store, asked, wanted) if "HTTP_IF_NONE_MATCH" in environ else None
+    return held or _answer(store, asked, wanted)
 
 
 def plain(environ: WSGIEnvironment) -> Asked | None:
@@ -111,7 +113,7 @@ def note(environ: WSGIEnvironment, wanted: Request) -> None:
 
 def about(store: Store, root: str) -> dict[str, str]:
     """The headers of an answer that say what was asked; `root` is the path under which a proxy has put the service."""
-    return {"Covalue-Dataset": store.version, "Link": f'<{addresses.prefixed(root, ".well-known/void")}>; rel="describedby"'}
+    return {versions.HEADER: store.version, "Link": f'<{addresses.prefixed(root, ".well-known/void")}>; rel="describedby"'}
 
 
 def _held(store: Store, asked: Asked, wanted: Request) -> Response | None:

@@ -28,7 +28,7 @@ from covalue.names import BASE
 from covalue.questions import Answers, Library, Question, Table, Values, bindings, nearest
 from covalue.stores import Answer, Pick, Request, Store
 from covalue.tabular import PAGE, About
-from covalue.web import addresses, answer_pages, answers, pages, problems, protocol, validators
+from covalue.web import addresses, answer_pages, answers, pages, problems, protocol, validators, versions
 from covalue.web.answers import Body
 from covalue.web.documents import document
 from covalue.web.languages import LANGUAGES, language
@@ -145,7 +145,7 @@ class Views:
         if chosen not in (JSON, PAGE):
             endpoint = self._service.addresses().endpoint
             key = (self._digest, area, endpoint)
-            return of_version(document(self._service, chosen, key, lambda: catalogue.triples(self._library, endpoint, area), "covalue-questions", download), self._answers.store)
+            return document(self._service, chosen, key, lambda: catalogue.triples(self._library, endpoint, area), "covalue-questions", download)
         wanted = (one(pairs, "q") or "")[:LONGEST_FILTER]
         opaque = self.tag("catalogue", chosen.extension, area, wanted)
         response = answers.held(opaque, chosen)
@@ -156,7 +156,7 @@ class Views:
             response = self._catalogue_page(opaque, area, wanted)
         if download and chosen is JSON:
             answers.as_download(response, "covalue-questions", chosen)
-        return of_version(response, self._answers.store)
+        return response
 
     def _catalogue_page(self, opaque: str, area: str | None, wanted: str) -> Response:
         lang = language()
@@ -196,7 +196,7 @@ class Views:
         response = answers.held(opaque, asked.chosen) or self._made(asked, sparql, opaque)
         if asked.download and asked.chosen is not PAGE:
             answers.as_download(response, f"covalue-{asked.question.name.rpartition('/')[2]}-{self._answers.store.version[:8]}", asked.chosen)
-        return of_version(response, self._answers.store)
+        return response
 
     def _asked(self, question: Question) -> Asked:
         """
@@ -216,17 +216,16 @@ class Views:
     def _gone(self, asked: Asked) -> Response:
         served = self._answers.store.version
         address = citation.path(asked.question, citation.resolved(self._answers, asked.question, asked.values), served)
-        return of_version(
-            problems.problem(
-                410,
-                "Gone",
-                f"version {asked.other_version} of the dataset is not served here, but {served[:16]}; ask without version for the present answer.",
-                f"此处不提供数据集版本 {asked.other_version}，现行版本为 {served[:16]}；去掉 version 即可取得现行答案。",
-                served=served[:16],
-                address=addresses.base() + address,
-            ),
-            self._answers.store,
+        response = problems.problem(
+            410,
+            "Gone",
+            f"version {asked.other_version} of the dataset is not served here, but {served[:16]}; ask without version for the present answer.",
+            f"此处不提供数据集版本 {asked.other_version}，现行版本为 {served[:16]}；去掉 version 即可取得现行答案。",
+            served=served[:16],
+            address=addresses.base() + address,
         )
+        response.headers[versions.HEADER] = served
+        return response
 
     def _made(self, asked: Asked, sparql: str, opaque: str) -> Response:
         chosen, question, store = asked.chosen, asked.question, self._answers.store
@@ -284,7 +283,7 @@ class Views:
     def _choose(self, asked: Asked) -> Response:
         """The form alone, where a reader has yet to choose what the question cannot do without."""
         opaque = self.tag("choose", asked.question.name, sorted(asked.values.items()), asked.sort)
-        return of_version(page("questions-choose.html", opaque, **answer_pages.form(self._answers, asked, language())), self._answers.store)
+        return page("questions-choose.html", opaque, **answer_pages.form(self._answers, asked, language()))
 
     # --- the rest
 
@@ -300,7 +299,7 @@ class Views:
             response = speaking(answers.send(Body.of(data), chosen, opaque))
         if flag(pairs, "download"):
             answers.as_download(response, "covalue", chosen)
-        return of_version(response, self._answers.store)
+        return response
 
     def network(self, extension: str) -> Response:
         """The networks of a case or of all."""
@@ -315,7 +314,7 @@ class Views:
             response = speaking(answers.send(Body.of(data), chosen, opaque))
         if flag(pairs, "download"):
             answers.as_download(response, f"covalue-{case or 'all'}-{which}", chosen)
-        return of_version(response, self._answers.store)
+        return response
 
     def openapi(self) -> Response:
         """The description of the service for programs."""
@@ -325,7 +324,7 @@ class Views:
         if response is None:
             data = self._service.kept.get(opaque, lambda: json_bytes(catalogue.openapi(self._library, self._answers, addresses.base(), routes)))
             response = answers.send(Body.of(data), JSON, opaque)
-        return of_version(response, self._answers.store)
+        return response
 
 
 def _folded(text: str) -> str:
@@ -423,11 +422,6 @@ def _unknown(text: str, known: Sequence[str] | set[str] | Mapping[str, Any], wha
 
 def json_bytes(body: Mapping[str, Any]) -> bytes:
     return (json.dumps(body, ensure_ascii=False) + "\n").encode("utf-8", "replace")
-
-
-def of_version(response: Response, store: Store) -> Response:
-    response.headers["Covalue-Dataset"] = store.version
-    return response
 
 
 def speaking(response: Response) -> Response:

@@ -99,7 +99,6 @@ class _Views:
             response = answers.send(Body.of(data), JSON, opaque)
         response.headers["Content-Language"] = language()
         response.vary.add("Accept-Language")
-        response.headers["Covalue-Dataset"] = self._service.store.version
         return response
 
 

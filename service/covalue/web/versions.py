@@ -9,8 +9,8 @@ from flask import Response, request
 
 from covalue.errors import CovalueError
 from covalue.stores import Store
-from covalue.web.protocol import about
 
+HEADER = "Covalue-Dataset"
 OTHERS = frozenset({None, "health", "live", "ready", "metrics", "static", "robots"})
 """What answers to these names is not out of the dataset."""
 
@@ -22,9 +22,7 @@ def named(store: Store) -> Callable[[Response], Response]:
         if request.endpoint in OTHERS or request.method == "OPTIONS" or response.status_code >= 400:
             return response
         with suppress(CovalueError):  # an engine behind that cannot say its version has answered all the same
-            for name, value in about(store, request.script_root).items():
-                if name not in response.headers and (name != "Link" or request.endpoint == "sparql"):
-                    response.headers[name] = value
+            response.headers.setdefault(HEADER, store.version)
         return response
 
     return after
