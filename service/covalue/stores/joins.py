@@ -106,19 +106,24 @@ class Pattern:
     @property
     def variables(self) -> set[str]:
         """Without their mark, since `?x` is `$x`."""
-        return {t[1:] for t in (self.subject, self.verb, self.object) if t[0] in "?$"}
+        return {t[1:] for t in (self.subject, self.verb, self.object) if _varies(t)}
 
     @property
     def countable(self) -> str:
         """With other names for its variables, as `Sizes` takes it; nothing where its size says little, or cannot be asked so."""
-        if self.path or self.verb[0] in "?$" or len(self.variables) != sum(t[0] in "?$" for t in (self.subject, self.object)):
+        if self.path or _varies(self.verb) or len(self.variables) != sum(map(_varies, (self.subject, self.object))):
             return ""
-        return f"{'?s' if self.subject[0] in '?$' else self.subject} {self.verb} {'?o' if self.object[0] in '?$' else self.object}"
+        return f"{'?s' if _varies(self.subject) else self.subject} {self.verb} {'?o' if _varies(self.object) else self.object}"
 
     @property
     def anchored(self) -> bool:
         """Whether it says something about one thing that is named."""
         return bool(self.countable) and len(self.variables) == 1
+
+
+def _varies(term: str) -> bool:
+    """Whether it is a variable."""
+    return term[0] in "?$"
 
 
 def arranged(text: str, sizes: Sizes) -> str | None:
@@ -352,9 +357,9 @@ def _connected(groups: Sequence[Sequence[Pattern]]) -> bool:
 def _lists(found: _Group, sizes: Sizes) -> list[list[Pattern]]:
     """Single patterns: all are of one subject, the query needs all rows, and the lists are about as long."""
     patterns = found.patterns
-    if not (found.whole and found.counted and len(patterns) > 1 and len(_stars(patterns)) == 1 and patterns[0].subject[0] in "?$"):
+    if not (found.whole and found.counted and len(patterns) > 1 and len(_stars(patterns)) == 1 and _varies(patterns[0].subject)):
         return []
-    objects = [p.object[1:] for p in patterns if p.object[0] in "?$"]
+    objects = [p.object[1:] for p in patterns if _varies(p.object)]
     if len(set(objects)) < len(objects) or not all(p.countable for p in patterns):
         return []
     shortest = _shortest(found, patterns, sizes, STEPS)
