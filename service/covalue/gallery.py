@@ -19,7 +19,7 @@ from covalue.pictures.model import REPORTED, Claim, Moment, Thing
 from covalue.pictures.network import OTHERS, PARTNERS, USERS, Actor, Count, Exchange, Flow, Network
 from covalue.pictures.structure import Dimension, Theme
 from covalue.pictures.timeline import Event, Fact, Stage
-from covalue.questions import Answers, Cell, Library, bindings, short_id
+from covalue.questions import Answers, Cell, Library, bindings, portions, short_id
 
 VCC = PREFIXES["vcc"]
 USER_ROLES = frozenset({"user", "potential-customer"})
@@ -307,14 +307,15 @@ def exists(answers: Answers, iri: str) -> bool:
 
 def sizes(answers: Answers, cases: Sequence[str]) -> dict[str, dict[str, int]]:
     """By case: how many things of some classes its record holds, by the local name of the class."""
-    kinds, wanted = " ".join(f"<{VCC}{kind}>" for kind in SIZED), " ".join(f"<{case}>" for case in cases)
-    # what is in these cases is found first, and then its classes; else the engine goes through all that is of these classes
-    query = f"""SELECT ?case ?kind (COUNT(DISTINCT ?x) AS ?n) WHERE {{
-        {{ SELECT * WHERE {{ VALUES ?case {{ {wanted} }} ?x <{VCC}inCase> ?case }} }} VALUES ?kind {{ {kinds} }} ?x <{RDF_TYPE}> ?kind }}
-        GROUP BY ?case ?kind ORDER BY ?case ?kind"""
+    kinds = " ".join(f"<{VCC}{kind}>" for kind in SIZED)
     out: dict[str, dict[str, int]] = {}
-    for row in bindings(answers.store, query)[1]:
-        out.setdefault(row["case"]["value"], {})[row["kind"]["value"].removeprefix(VCC)] = int(row["n"]["value"])
+    for listed in portions(cases):
+        # what is in these cases is found first, and then its classes; else the engine goes through all that is of these classes
+        query = f"""SELECT ?case ?kind (COUNT(DISTINCT ?x) AS ?n) WHERE {{
+            {{ SELECT * WHERE {{ VALUES ?case {{ {listed} }} ?x <{VCC}inCase> ?case }} }} VALUES ?kind {{ {kinds} }} ?x <{RDF_TYPE}> ?kind }}
+            GROUP BY ?case ?kind ORDER BY ?case ?kind"""
+        for row in bindings(answers.store, query)[1]:
+            out.setdefault(row["case"]["value"], {})[row["kind"]["value"].removeprefix(VCC)] = int(row["n"]["value"])
     return out
 
 
