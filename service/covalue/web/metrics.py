@@ -95,7 +95,7 @@ class Metrics:
         for name, value in sorted(store.items()):
             kind, text = STORE[name]
             full = f"covalue_store_{name}_total" if kind == "counter" else f"covalue_store_{name}"
-            lines += [f"# HELP {full} {text}", f"# TYPE {full} {kind}", _line(full, (), value)]
+            lines += [*_about(full, kind, text), _line(full, (), value)]
         for name, number in sorted(usage.usage().items()):
             lines += [*_head(name), _line(name, (), number)]
         return "\n".join(lines) + "\n"
@@ -109,7 +109,10 @@ class Metrics:
 
 
 def _head(name: str) -> list[str]:
-    kind, text = HELP[name]
+    return _about(name, *HELP[name])
+
+
+def _about(name: str, kind: str, text: str) -> list[str]:
     return [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
 
 
