@@ -31,9 +31,9 @@ FORM_SHAPES = {"SELECT": Shape.BINDINGS, "ASK": Shape.BOOLEAN, "CONSTRUCT": Shap
 """What a query of each form is answered with."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Format:
-    """One format: its short names, its media types (the first is sent), and the shapes of answers that it carries."""
+    """One format: its short names, its media types (the first is sent), and the shapes of answers that it carries. Each is there once, and equal to itself alone."""
 
     names: tuple[str, ...]
     media_types: tuple[str, ...]

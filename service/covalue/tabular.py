@@ -61,8 +61,9 @@ def row(names: str, media: str, extension: str) -> Format:
     return Format(tuple(names.split()), tuple(media.split()), _ROWS, _CARRIER, extension)
 
 
+JSON = row("json", "application/json", "json")
 TABLES: tuple[Format, ...] = (
-    row("json", "application/json", "json"),
+    JSON,
     row("csv", "text/csv", "csv"),
     row("tsv", "text/tab-separated-values", "tsv"),
     row("xlsx excel", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),

@@ -16,12 +16,12 @@ from covalue.ask import LONGEST, Asker, Reply, language_of
 from covalue.formats import Format
 from covalue.names import BASE
 from covalue.questions import Values
-from covalue.tabular import PAGE
+from covalue.tabular import JSON, PAGE
 from covalue.web import addresses, answer_pages, answers, pages
 from covalue.web.answers import Body
 from covalue.web.languages import language, prefer
 from covalue.web.problems import UnknownError
-from covalue.web.questions import JSON, OFFERED, Asked, Views, flag, json_bytes, number, one, page, read, shown, speaking
+from covalue.web.questions import OFFERED, Asked, Views, flag, json_bytes, number, one, page, read, shown, speaking
 
 SHOWN = 25
 """Rows on the page; the page of the question has all."""
@@ -66,19 +66,19 @@ class _Ask:
         opaque = self._views.tag("ask", *told)
         if chosen in (PAGE, JSON) and (held := answers.held(opaque, chosen)) is not None:
             return held
-        if not text and chosen == PAGE:
+        if not text and chosen is PAGE:
             return self._page(None, None, opaque)
         reply = self._asker.ask(text, language())
         asked = self._asked(reply, chosen, pairs) if reply.known else None
-        if chosen == PAGE:
+        if chosen is PAGE:
             return self._page(reply, asked, opaque)
-        return self._json(reply, asked, opaque, flag(pairs, "download")) if chosen == JSON else self._plain(reply, asked)
+        return self._json(reply, asked, opaque, flag(pairs, "download")) if chosen is JSON else self._plain(reply, asked)
 
     def _asked(self, reply: Reply, chosen: Format, pairs: Values) -> Asked:
         """The best reading, as if its own address had been asked."""
         best, limit = reply.readings[0], number(pairs, "limit")
         other = citation.other_version(one(pairs, "version") or "", self._answers.store.version)
-        most = SHOWN if limit is None and chosen == PAGE else limit
+        most = SHOWN if limit is None and chosen is PAGE else limit
         return Asked(best.question, best.values, chosen, most, number(pairs, "offset") or 0, other, flag(pairs, "download"), flag(pairs, "bom"))
 
     def _json(self, reply: Reply, asked: Asked | None, opaque: str, download: bool) -> Response:

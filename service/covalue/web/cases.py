@@ -22,14 +22,14 @@ from covalue.gallery import Gallery, cases, exists, sizes
 from covalue.names import BASE
 from covalue.pictures import causes
 from covalue.questions import short_id
-from covalue.tabular import PAGE
+from covalue.tabular import JSON, PAGE
 from covalue.web import addresses, answers, assets, pages
 from covalue.web.answers import Body
 from covalue.web.case_pages import CASE, VIEWS, Asked, Content, address, elements
 from covalue.web.languages import language
 from covalue.web.linked_data import nearest
 from covalue.web.problems import UnknownError
-from covalue.web.questions import JSON, Views, flag, json_bytes, number, one, page, read, speaking
+from covalue.web.questions import Views, flag, json_bytes, number, one, page, read, speaking
 
 SVG = tabular.row("svg", "image/svg+xml", "svg")
 MOST_LISTED = 300

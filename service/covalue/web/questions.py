@@ -27,7 +27,7 @@ from covalue.formats import FORMATS, Format, Shape
 from covalue.names import BASE
 from covalue.questions import Answers, Library, Question, Table, Values, bindings, nearest
 from covalue.stores import Answer, Pick, Request, Store
-from covalue.tabular import PAGE, About
+from covalue.tabular import JSON, PAGE, About
 from covalue.web import addresses, answer_pages, answers, pages, problems, protocol, validators, versions
 from covalue.web.answers import Body
 from covalue.web.documents import document
@@ -38,7 +38,6 @@ from covalue.web.service import Service
 OFFERED: tuple[Format, ...] = (*tabular.TABLES, *tabular.STATEMENTS, *tabular.RESULTS, *citation.FORMATS)
 TELLING = frozenset({"json", "xlsx", "md", "tex", "txt", "html", "rq"})
 """Formats with room for the note that another version is served than was asked for, or that depend on none."""
-JSON = tabular.row("json", "application/json", "json")
 CATALOGUES: tuple[Format, ...] = (JSON, *(f for f in FORMATS if Shape.GRAPH in f.shapes))
 MOST_NUMBER = 10**9
 LONGEST_FILTER = 200

@@ -19,13 +19,12 @@ from covalue.entries import KINDS, Entry, fold
 from covalue.errors import InputError
 from covalue.names import PREFIXES
 from covalue.search import LONGEST, TERMS, Found, Hit, Index
-from covalue.tabular import PAGE
+from covalue.tabular import JSON, PAGE
 from covalue.web import addresses, answers, pages, validators
 from covalue.web.answers import Body
 from covalue.web.languages import language
 from covalue.web.service import Service
 
-JSON = tabular.row("json", "application/json", "json")
 PER_PAGE = 20
 MOST_SUGGESTED = 20
 DEEPEST = 500
