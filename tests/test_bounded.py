@@ -671,6 +671,30 @@ def test_turns() -> None:
     assert "b" in order[:2]
 
 
+def test_who_comes_to_a_full_lane_costs_no_look_at_those_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a crowd would keep the service busy with itself."""
+    looks: list[str] = []
+    eligible = Gate._eligible
+
+    def counted(self: Gate, client: str, lane: Lane) -> bool:
+        looks.append(client)
+        return eligible(self, client, lane)
+
+    gate = Gate(replace(TIGHT, quick=1, queue=64))
+    first = Ticket("first")
+    gate.enter(first)
+    monkeypatch.setattr(Gate, "_eligible", counted)
+    threads = []
+    for number in range(40):
+        threads.append(in_thread(lambda n=number: (gate.enter(t := Ticket(f"c{n}")), gate.leave(t, 0.0))))  # type: ignore[misc]
+        wait_for(lambda n=number: gate.counts()["quick_waiting"] == n + 1)  # type: ignore[misc]
+    gate.leave(first, 0.0)
+    for thread in threads:
+        thread.join()
+    assert 0 == gate.counts()["quick_waiting"]
+    assert len(looks) < 3 * len(threads)
+
+
 @pytest.mark.parametrize("overran", [True, False])
 def test_wasteful_client_leaves_the_last_place(overran: bool) -> None:
     """A client whose queries overran the quick lane does not get its last place, nor two; one that was just busy there does."""

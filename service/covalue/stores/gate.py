@@ -59,6 +59,8 @@ class Gate:
         self._running: dict[Lane, dict[str, int]] = {Lane.QUICK: {}, Lane.HEAVY: {}}
         self._taken = dict.fromkeys(Lane, 0)
         self._waiting: dict[Lane, OrderedDict[str, deque[Ticket]]] = {Lane.QUICK: OrderedDict(), Lane.HEAVY: OrderedDict()}
+        self._length = dict.fromkeys(Lane, 0)
+        """How many wait, of all clients."""
         self._wasted: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._usual = 0.05
 
@@ -111,13 +113,13 @@ class Gate:
         """How many run and wait in each lane."""
         with self._lock:
             out = {f"{lane.value}_running": self._taken[lane] for lane in Lane}
-            return out | {f"{lane.value}_waiting": self._length(lane) for lane in Lane}
+            return out | {f"{lane.value}_waiting": self._length[lane] for lane in Lane}
 
-    def _length(self, lane: Lane) -> int:
-        return sum(map(len, self._waiting[lane].values()))
+    def _free(self, lane: Lane) -> int:
+        return self._places[lane] - self._taken[lane]
 
     def _eligible(self, client: str, lane: Lane) -> bool:
-        free = self._places[lane] - self._taken[lane]
+        free = self._free(lane)
         if free <= 0:
             return False
         if not client or not self._limits.on("share"):
@@ -146,22 +148,26 @@ class Gate:
             del running[ticket.client]
 
     def _enqueue(self, ticket: Ticket) -> threading.Lock:
-        limits, waiting = self._limits, self._waiting
-        mine = {lane: len(waiting[lane].get(ticket.client, ())) for lane in Lane}
-        full = sum(map(self._length, Lane)) >= limits.queue
-        if ticket.client:
-            full |= sum(mine.values()) >= limits.client_queue
-            full |= ticket.lane is Lane.HEAVY and mine[Lane.HEAVY] >= limits.client_heavy_queue
-        if full and limits.on("queue"):
+        if self._full_for(ticket) and self._limits.on("queue"):
             raise self._overloaded(ticket.lane)
         ticket.closed = closed = threading.Lock()
         closed.acquire()
-        waiting[ticket.lane].setdefault(ticket.client, deque()).append(ticket)
+        self._waiting[ticket.lane].setdefault(ticket.client, deque()).append(ticket)
+        self._length[ticket.lane] += 1
         return closed
+
+    def _full_for(self, ticket: Ticket) -> bool:
+        limits, length = self._limits, self._length
+        if length[Lane.QUICK] + length[Lane.HEAVY] >= limits.queue:
+            return True
+        if not ticket.client:
+            return False
+        quick, heavy = (len(self._waiting[lane].get(ticket.client, ())) for lane in (Lane.QUICK, Lane.HEAVY))
+        return quick + heavy >= limits.client_queue or (ticket.lane is Lane.HEAVY and heavy >= limits.client_heavy_queue)
 
     def _overloaded(self, lane: Lane) -> OverloadedError:
         each = self._limits.seconds if lane is Lane.HEAVY else self._usual
-        after = min(60, max(1, math.ceil((self._length(lane) + 1) * each / self._places[lane])))
+        after = min(60, max(1, math.ceil((self._length[lane] + 1) * each / self._places[lane])))
         return OverloadedError(
             f"too many queries are waiting; try again in {after} s.",
             f"等待中的查询过多；请于 {after} 秒后重试。",
@@ -171,11 +177,12 @@ class Gate:
     def _dispatch(self, lane: Lane) -> None:
         """Gives free places to waiting clients in turn; one that may not have a place now keeps its turn."""
         waiting = self._waiting[lane]
-        while waiting:
+        while waiting and self._free(lane) > 0:
             client = next((c for c in waiting if self._eligible(c, lane)), None)
             if client is None:
                 return
             queue = waiting[client]
+            self._length[lane] -= 1
             self._start(queue.popleft())
             if queue:
                 waiting.move_to_end(client)
@@ -197,6 +204,7 @@ class Gate:
     def _withdraw(self, ticket: Ticket) -> None:
         queue = self._waiting[ticket.lane][ticket.client]
         queue.remove(ticket)
+        self._length[ticket.lane] -= 1
         if not queue:
             del self._waiting[ticket.lane][ticket.client]
 
