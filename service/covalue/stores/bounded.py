@@ -41,7 +41,7 @@ from covalue.stores.processes import TICK, NotStartedError, Starter, Worker, sta
 from covalue.stores.readahead import ReadAhead
 from covalue.stores.rows import Meter
 from covalue.stores.snapshot import Snapshot, ensure
-from covalue.stores.spool import Budget, Spool, Stream
+from covalue.stores.spool import Budget, Spool, Stream, Whole
 from covalue.stores.streaming import StreamStore
 from covalue.stores.worker import ABOUT, ABOUT_GRAPHS, EXIT_DEADLINE, EXIT_MEMORY, SHAPES, Files, Folder, Opener
 
@@ -198,18 +198,13 @@ class BoundedStore(StreamStore):
         try:
             question = (request.text, request.default_graphs, request.named_graphs, choice.number(choice.hint), seconds)
             run = _Run(stay, stay.ask(pickle.dumps(question)), ticket, self._gate, self.limits, cancel, seconds)
-            spool = Spool(self.limits, self._budget)
+            if ticket.lane is Lane.HEAVY:
+                run.lower()
             try:
-                if ticket.lane is Lane.HEAVY:
-                    run.lower()
-                try:
-                    stream = run.answer(choice, spool, early)
-                except _UnheardError:
-                    run.ask_again()
-                    stream = run.answer(choice, spool, early)
-            except BaseException:
-                spool.close()
-                raise
+                stream = run.answer(choice, self._budget, early)
+            except _UnheardError:
+                run.ask_again()
+                stream = run.answer(choice, self._budget, early)
         except BaseException as e:
             stay.end(e)
             raise
@@ -356,7 +351,7 @@ class _Run:
             self._worker.lower()
         self._lowered = True
 
-    def answer(self, choice: _Choice, spool: Spool, early: Early) -> Stream:
+    def answer(self, choice: _Choice, budget: Budget, early: Early) -> Stream:
         """
         See `BoundedStore.stream`.
 
@@ -365,34 +360,42 @@ class _Run:
         """
         frame = b""
         try:
-            while True:
+            frame = self._next()
+            if frame[:1] == b"F":
+                self._agree(SHAPES[chr(frame[1])], choice)
                 frame = self._next()
-                kind = frame[:1]
-                if kind == b"D":
-                    shape = SHAPES[chr(frame[1])]
-                    spool.write(self._meter.feed(frame[2:], choice.format(shape)))
-                    if early() and self._may_stay():
-                        return self._flow(shape, choice, spool)
-                elif kind == b"E":
-                    return self._end(frame, choice, spool)
-                elif kind == b"F":
-                    self._agree(SHAPES[chr(frame[1])], choice)
-                else:
-                    raise self._failed(frame)
+            if frame[:1] == b"D":
+                return self._in_pieces(frame, choice, Spool(self._limits, budget), early)
+            shape, format, data = self._last(frame, choice)
+            return Stream(shape, format, Whole(data))
         except (EOFError, OSError) as e:
             raise self._died(heard=bool(frame)) from e
 
-    def _end(self, frame: bytes, choice: _Choice, spool: Spool) -> Stream:
+    def _in_pieces(self, frame: bytes, choice: _Choice, spool: Spool, early: Early) -> Stream:
+        try:
+            while frame[:1] == b"D":
+                shape = SHAPES[chr(frame[1])]
+                format = choice.format(shape)
+                spool.write(self._meter.feed(frame[2:], format))
+                if early() and self._may_stay():
+                    return Stream(shape, format, Flow(spool, self._rest(choice, format), self._stay.end))
+                frame = self._next()
+            shape, format, data = self._last(frame, choice)
+            spool.write(data)
+            spool.rewind()
+            return Stream(shape, format, spool)
+        except BaseException:
+            spool.close()
+            raise
+
+    def _last(self, frame: bytes, choice: _Choice) -> tuple[Shape, Format, bytes]:
+        """The end of an answer, with its last bytes; or the error that it ended in."""
+        if frame[:1] != b"E":
+            raise self._failed(frame)
         shape = SHAPES[chr(frame[1])]
         format = choice.format(shape)
         self._judge(frame)
-        spool.write(self._meter.feed(frame[3:], format, last=True))
-        spool.rewind()
-        return Stream(shape, format, spool)
-
-    def _flow(self, shape: Shape, choice: _Choice, spool: Spool) -> Stream:
-        format = choice.format(shape)
-        return Stream(shape, format, Flow(spool, self._rest(format), self._stay.end))
+        return shape, format, self._meter.feed(frame[3:], format, last=True)
 
     def _may_stay(self) -> bool:
         """
@@ -401,18 +404,16 @@ class _Run:
         """
         return self._ticket.lane is Lane.HEAVY or self._gate.demote(self._ticket)
 
-    def _rest(self, format: Format) -> Generator[bytes, None, None]:
+    def _rest(self, choice: _Choice, format: Format) -> Generator[bytes, None, None]:
         """What comes after the first pieces; worker and place are free again before the last one is given."""
         try:
             while (frame := self._next())[:1] == b"D":
                 yield self._meter.feed(frame[2:], format)
         except (EOFError, OSError) as e:
             raise self._died() from e
-        if frame[:1] != b"E":
-            raise self._failed(frame)
-        self._judge(frame)
+        _, _, data = self._last(frame, choice)
         self._stay.end()
-        yield self._meter.feed(frame[3:], format, last=True)
+        yield data
 
     def _judge(self, frame: bytes) -> None:
         self._stay.fit = frame[2:3] == b"k" and not self._lowered

@@ -20,8 +20,8 @@ from covalue.manifest import Manifest
 from covalue.sparql import form, is_volatile, normalised
 from covalue.stores import Answer, Pick, Request
 from covalue.stores.flow import Early, Tee, whole
-from covalue.stores.limits import Cancel, CancelledError, CrashError, Limits, OverloadedError, cancelled_error
-from covalue.stores.spool import Budget, Spool, Stream
+from covalue.stores.limits import Cancel, CancelledError, CrashError, OverloadedError, cancelled_error
+from covalue.stores.spool import Budget, Stream, Whole
 from covalue.stores.streaming import StoreAround, Streaming
 
 SHARE = 8
@@ -164,9 +164,9 @@ class CachedStore(StoreAround):
 
     def land(self, key: Key, flight: _Flight, version: str) -> None:
         """The end of a flight: keeps its answer, and tells those who wait."""
-        if flight.answer is not None and version == self._store.version:  # else nobody knows which of the two answered
-            self._keep(key, flight.answer)
         with self._lock:
+            if flight.answer is not None and version == self._store.version:  # else nobody knows which of the two answered
+                self._keep(key, flight.answer)
             del self._flights[key]
         if flight.done:
             flight.done.set()
@@ -201,11 +201,10 @@ class CachedStore(StoreAround):
         return flight.answer
 
     def _keep(self, key: Key, answer: Answer) -> None:
-        with self._lock:
-            self._held[key] = answer
-            self._size += len(answer.body) + OVERHEAD
-            while self._size > self._most:
-                self._size -= len(self._held.popitem(last=False)[1].body) + OVERHEAD
+        self._held[key] = answer
+        self._size += len(answer.body) + OVERHEAD
+        while self._size > self._most:
+            self._size -= len(self._held.popitem(last=False)[1].body) + OVERHEAD
 
 
 class _Landing:
@@ -231,10 +230,4 @@ class _Landing:
 
 def _stream(answer: Answer) -> Stream:
     """A held answer, as if it had just been made."""
-    spool = Spool(_UNLIMITED, _NO_FILES)
-    spool.write(answer.body)
-    return Stream(answer.shape, answer.format, spool)
-
-
-_UNLIMITED = Limits(bytes=1 << 62, spool_bytes=1 << 62)
-_NO_FILES = Budget(0)
+    return Stream(answer.shape, answer.format, Whole(answer.body))

@@ -116,6 +116,24 @@ class Spool:
         return self._file is not None
 
 
+class Whole:
+    """The bytes of an answer that are held already, and stay; as a `Source`."""
+
+    on_disk = False
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self.size = data, len(data)
+
+    def read(self) -> bytes:
+        return self._data
+
+    def chunks(self) -> Iterator[bytes]:
+        return iter((self._data,))
+
+    def close(self) -> None:
+        """Nothing is to be let go."""
+
+
 class Source(Protocol):
     """Where the bytes of a `Stream` are, or come from: a `Spool`, or what is not whole yet."""
 
