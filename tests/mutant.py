@@ -59,6 +59,8 @@ def decoded_twice() -> None:
 
     once = covalue.web.protocol._pairs
     covalue.web.protocol._pairs = lambda raw: [(n, unquote(v)) for n, v in once(raw)]
+    plain = covalue.web.protocol.unescaped
+    covalue.web.protocol.unescaped = lambda value: unquote(plain(value))
 
 
 def any_bytes() -> None:

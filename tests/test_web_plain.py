@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import parse_qsl, quote
 
 import pytest
 from flask import request, request_started
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from covalue.stores import Request
 from covalue.stores.bounded import BoundedStore
 from covalue.stores.limits import Limits
+from covalue.web import protocol
 from served import Reply, Served, build_tiny
 from test_web_http import address
 
@@ -87,6 +91,26 @@ def test_faults_of_the_address(served: Served, asked: str) -> None:
     replies = [served.ask(f"/sparql?{a}") for a in (asked, f"{asked}&other=1")]
     assert 400 <= replies[0].status < 500
     assert facts(replies[0]) == facts(replies[1])
+
+
+@given(st.text(), st.booleans())
+def test_escapes_are_those_of_forms(text: str, everything: bool) -> None:
+    """Whoever wrote them, and whatever is left as it is."""
+    assume("&" not in text)
+    value = "".join(f"%{byte:02x}" for byte in text.encode("utf-8", "surrogatepass")) if everything else quote(text, safe="=+_~ \r\n\t", errors="surrogatepass")
+    try:
+        expected = parse_qsl(f"q={value}", keep_blank_values=True, errors="strict")[0][1]
+    except UnicodeDecodeError:
+        with pytest.raises(UnicodeDecodeError):
+            protocol.unescaped(value)
+    else:
+        assert expected == protocol.unescaped(value)
+
+
+@pytest.mark.parametrize("broken", ["%", "a%", "%4", "%zz", "%3%44", "%\n"])
+def test_broken_escapes_are_left_to_the_application(broken: str) -> None:
+    with pytest.raises(ValueError):
+        protocol.unescaped(broken)
 
 
 def test_flask_sees_only_what_is_not_plain(served: Served, seen_by_flask: list[str]) -> None:

@@ -50,8 +50,8 @@ VOLATILE = {"RAND", "NOW", "UUID", "STRUUID", "BNODE", "SERVICE"}
 MAY_BE_VOLATILE = (*sorted(VOLATILE), "CONSTRUCT")
 OTHER_GRAPHS = re.compile(r"""<[^<>"{}|^`\\\x00-\x20]*>|(GRAPH|FROM)""", re.I)
 """The words that lead to other graphs than the default one, outside of IRIs; the engine takes them without anything between them and their neighbours."""
-WORDS = re.compile(r"""(?:[^ \t\r\n"'#<]++|<[^<>"{}|^`\x00-\x20]*>|<|"[^"\n\r]*+"?|'[^'\n\r]*+'?)++|#[^\n\r]*""")
-"""What stands between blanks, and comments, in a text without long strings and escapes: cut as by `TOKEN`, without telling kinds apart."""
+WORDS = re.compile(r"""((?:[^ \t\r\n"'#<]++|<[^<>"{}|^`\x00-\x20]*>|<|"[^"\n\r]*+"?|'[^'\n\r]*+'?)++)|#[^\n\r]*""")
+"""What stands between blanks, in a text without long strings and escapes, and nothing for each comment: cut as by `TOKEN`, without telling kinds apart."""
 NOT_PLAIN = re.compile(r'"""|\'\'\'|\\')
 MAKES_BLANKS = frozenset("[(<~|")
 """Signs by which a template makes new blank nodes: anonymous ones, lists, reifiers of triples."""
@@ -222,7 +222,7 @@ def normalised(text: str) -> str:
 
 def _normalised(text: str) -> str:
     if not NOT_PLAIN.search(text):
-        return " ".join(word for word in WORDS.findall(text) if word[0] != "#").rstrip(" ")
+        return " ".join(filter(None, WORDS.findall(text))).rstrip(" ")
     parts: list[str] = []
     for kind, token, _ in scan(text):
         if kind != "comment" and token.strip(BLANKS):
@@ -245,7 +245,7 @@ def is_volatile(text: str) -> bool:
 
 def _is_volatile(text: str) -> bool:
     capitals = text.upper()
-    if not any(word in capitals for word in MAY_BE_VOLATILE):  # no look at the tokens of most queries
+    if not any(map(capitals.__contains__, MAY_BE_VOLATILE)):  # no look at the tokens of most queries
         return False
     listed = [(kind, token) for kind, token, _ in tokens(text)]
     return any(kind == "word" and any(v in token.upper() for v in VOLATILE) for kind, token in listed) or _builds_blanks(listed)

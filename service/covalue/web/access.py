@@ -7,13 +7,15 @@ only a hash, and of the client nothing: what people ask is not ours to keep.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from covalue.web.always import GIVEN, missing
 from covalue.web.cuts import CUT
 from covalue.web.metrics import Metrics
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger("covalue.access")
+QUERY = "covalue.query"
+"""In the environment of a request: the text of the query that it asks."""
 PLAIN = re.compile("[^\0-\x7f]")
 """Bytes of an address that should have been percent-encoded; Flask cannot read those that are not UTF-8, so that they are encoded here."""
 FIELDS = ("method", "path", "status", "milliseconds", "bytes", "format", "query", "cut")
@@ -36,11 +40,10 @@ class JsonLines(logging.Formatter):
 
 
 class Access:
-    """A WSGI application around another one, whose responses all get some headers, unless they bring one of that name."""
+    """A WSGI application around another one, whose responses get the headers that all have, where the server does not give them."""
 
-    def __init__(self, app: WSGIApplication, metrics: Metrics, always: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(self, app: WSGIApplication, metrics: Metrics) -> None:
         self._app, self._metrics = app, metrics
-        self._always = [(name.lower(), (name, value)) for name, value in always]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         record = _Record(environ, self._metrics)
@@ -49,8 +52,8 @@ class Access:
 
         def started(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             record.start(status, headers)
-            given = {name.lower() for name, _ in headers}
-            return start_response(status, headers + [header for name, header in self._always if name not in given], exc_info)
+            given = headers if GIVEN in environ else [*headers, *missing({name.lower() for name, _ in headers})]
+            return start_response(status, given, exc_info)
 
         try:
             return _Watched(self._app(environ, started), record)
@@ -65,13 +68,13 @@ class _Record:
     def __init__(self, environ: WSGIEnvironment, metrics: Metrics) -> None:
         self._environ, self._metrics = environ, metrics
         self._began = time.perf_counter()
-        self._status, self._format, self._done = 500, "", False
+        self._status, self._done = 500, False
+        self._headers: list[tuple[str, str]] = []
         self.size = 0
         metrics.begin()
 
     def start(self, status: str, headers: list[tuple[str, str]]) -> None:
-        self._status = int(status[:3])
-        self._format = next((v.partition(";")[0] for k, v in headers if k.lower() == "content-type"), "")
+        self._status, self._headers = int(status[:3]), headers
 
     def end(self) -> None:
         """Writes the record; a second call does nothing."""
@@ -85,7 +88,10 @@ class _Record:
         if not log.isEnabledFor(logging.INFO):
             return
         path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1", "replace").decode("utf-8", "replace")
-        facts = (environ["REQUEST_METHOD"], path[:500], self._status, round(seconds * 1000, 3), self.size, self._format, environ.get("covalue.query", ""), cut)
+        kind = next((v.partition(";")[0] for k, v in self._headers if k.lower() == "content-type"), "")
+        query = environ.get(QUERY)
+        digest = hashlib.sha256(query.encode("utf-8", "surrogatepass")).hexdigest()[:16] if query else ""
+        facts = (environ["REQUEST_METHOD"], path[:500], self._status, round(seconds * 1000, 3), self.size, kind, digest, cut)
         log.info("request", extra=dict(zip(FIELDS, facts, strict=True)))
 
 

@@ -12,7 +12,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
@@ -40,13 +40,17 @@ REVALIDATE = "public, max-age=0, must-revalidate"
 NO_STORE = "no-store"
 
 
+def nothing() -> None:
+    """What there is to be closed of bytes in memory."""
+
+
 @dataclass
 class Body:
     """The bytes of an answer in pieces, their number (None where they come as they are made, and may end in an error), and what to call in the end."""
 
     chunks: Iterable[bytes]
     size: int | None
-    close: Callable[[], None] = field(default=lambda: None)
+    close: Callable[[], None] = nothing
 
     @classmethod
     def of(cls, data: bytes) -> Body:

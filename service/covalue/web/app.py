@@ -14,6 +14,7 @@ from covalue.stores.streaming import Streaming
 from covalue.web import (
     access,
     addresses,
+    always,
     assets,
     crawlers,
     discovery,
@@ -43,31 +44,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 MAX_BODY = 1_000_000
-EXPOSED = "Content-Disposition, Content-Language, Covalue-Dataset, Covalue-Incomplete, ETag, Link, Retry-After, X-Total-Count"
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-"""Only our own files run and are asked for; nothing inline, whatever a literal in the data holds."""
-
-
-ALWAYS = (
-    ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Expose-Headers", EXPOSED),
-    ("Cross-Origin-Resource-Policy", "cross-origin"),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Content-Security-Policy", POLICY),
-    ("Referrer-Policy", "no-referrer"),
-)
-"""On every response, errors among them."""
 
 
 def create_app(store: Store, library: Library | None = None, *, proxies: int = 0, metrics: Metrics | None = None) -> Flask:
@@ -102,7 +78,7 @@ def create_app(store: Store, library: Library | None = None, *, proxies: int = 0
     app.after_request(keep)
     app.after_request(versions.named(store))
     app.after_request(_if_match)
-    app.wsgi_app = access.Access(_quick(app, service), service.metrics, ALWAYS)  # type: ignore[method-assign]
+    app.wsgi_app = access.Access(_quick(app, service), service.metrics)  # type: ignore[method-assign]
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies)  # type: ignore[method-assign]
     return app
@@ -129,7 +105,7 @@ def _add_routes(app: Flask, service: Service, library: Library | None) -> None:
     app.add_url_rule("/health/live", "live", health.live)
     app.add_url_rule("/health/ready", "ready", health.ready(service))
     app.add_url_rule("/metrics", "metrics", health.metrics(service))
-    editor.register(app, service, library, POLICY)
+    editor.register(app, service, library, always.POLICY)
     app.add_url_rule("/static/<path:path>", "static", assets.view)
     app.add_url_rule("/", "start", start.view(service, library))
     app.add_url_rule("/<path:path>", "linked-data", linked_data.view(service, graph_store.content))

@@ -21,9 +21,11 @@ from typing import Any, ClassVar
 from waitress.channel import ClientDisconnected
 from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask, WSGITask
+from waitress.utilities import build_http_date
 
 from covalue.errors import StoreError
 from covalue.stores.limits import OverloadedError
+from covalue.web.always import ALWAYS, GIVEN, missing
 from covalue.web.cuts import CUT, CUTS, CutError, sure
 from covalue.web.half_closed import HalfClosedChannel
 from covalue.web.incoming import Incoming
@@ -38,6 +40,10 @@ FULL = 4 * MB
 """Bytes after which a connection goes on with a new buffer. What has been fetched of a buffer leaves memory or disk only with the whole of it."""
 PASSED = MB // 4
 """The same for a buffer that has just been fetched to its end."""
+AT_ONCE = 1 << 16
+"""Bytes of an answer up to which it is sent together with its header."""
+NAMED_HERE = frozenset({"server", "date", "connection"})
+"""Headers that waitress itself gives."""
 TOO_MANY = "too many connections from this address; use fewer at the same time."
 TOO_MANY_ZH = "来自此地址的连接过多；请减少同时使用的连接。"
 
@@ -84,8 +90,8 @@ class UnsentError(ClientDisconnected):  # type: ignore[misc]
 class Crowd:
     """The connections of one server, and what waits to be fetched over them."""
 
-    def __init__(self, patience: Patience, allowed_headers: tuple[tuple[str, str], ...], proxies: int) -> None:
-        self.patience, self.always, self.proxies = patience, allowed_headers, proxies
+    def __init__(self, patience: Patience, proxies: int) -> None:
+        self.patience, self.proxies = patience, proxies
         self.clients: Counter[str] = Counter()
         self.waiting: Counter[str] = Counter()
         """Bytes by client, counted anew at each sweep and added to in between."""
@@ -128,7 +134,7 @@ class Problem(ErrorTask):  # type: ignore[misc]
         en, zh = self.SENTENCES.get(number, ("something went wrong here.", "服务内部出错。"))
         body = problem(int(number), title, en, zh)
         self.status = f"{number} {title}"
-        self.response_headers += [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store"), *self.channel.crowd.always]
+        self.response_headers += [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store"), *ALWAYS]
         self.set_close_on_finish()
         self.channel.listens_on = True
         self.content_length = len(body)
@@ -150,7 +156,7 @@ class Task(WSGITask):  # type: ignore[misc]
 
     def get_environment(self) -> Any:
         environ = super().get_environment()
-        environ[CUTS] = self.tells
+        environ[CUTS], environ[GIVEN] = self.tells, True
         return environ
 
     def tells(self) -> bool:
@@ -158,9 +164,20 @@ class Task(WSGITask):  # type: ignore[misc]
         return self.version == "1.1" and sure(self.request.headers)
 
     def build_response_header(self) -> bytes:
-        header = bytes(super().build_response_header())
+        names = {name.lower() for name, _ in self.response_headers}
+        self.response_headers += missing(names)
+        header = self._usual_header(names) or bytes(super().build_response_header())
         self.channel.chunks = self.chunked_response and not self.unfinished
         return header
+
+    def _usual_header(self, names: set[str]) -> bytes | None:
+        """What waitress would write of an answer of known length behind which the connection stays open; it takes each name apart, and sorts them."""
+        stays = self.version == "1.1" and not self.close_on_finish and self.request.headers.get("CONNECTION", "").lower() != "close"
+        if not stays or not self.has_body or "content-length" not in names or not NAMED_HERE.isdisjoint(names):
+            return None
+        lines = [f"HTTP/1.1 {self.status}", *map("%s: %s".__mod__, self.response_headers)]
+        lines += [f"Date: {build_http_date(self.start_time)}", f"Server: {self.channel.server.adj.ident}", "", ""]
+        return "\r\n".join(lines).encode("latin-1")
 
     def set_close_on_finish(self) -> None:
         ends = (self.chunked_response or not self.has_body) and self.version == "1.1"
@@ -169,10 +186,19 @@ class Task(WSGITask):  # type: ignore[misc]
 
     def write(self, data: bytes) -> None:
         try:
-            super().write(data)
+            if self.wrote_header or len(data) > AT_ONCE or self.content_length != len(data):
+                super().write(data)
+            else:
+                self._write_whole(data)
         except UnsentError as e:
             self.get_environment()[CUT] = e.reason
             raise
+
+    def _write_whole(self, data: bytes) -> None:
+        """Header and body of a short answer together: one call of the system instead of two."""
+        header = self.build_response_header()
+        self.wrote_header, self.content_bytes_written = True, len(data)
+        self.channel.write_soon(header + data if self.has_body else header)
 
     def execute(self) -> None:
         try:
@@ -203,6 +229,8 @@ class Channel(HalfClosedChannel):
     parser_class = Incoming
     task_class = Task
     error_task_class = Problem
+    sending = False
+    """Whether the thread that answers is about to send."""
     listens_on = False
     """Whether it stays a while after its last answer, only to take what comes."""
 
@@ -226,7 +254,7 @@ class Channel(HalfClosedChannel):
         self.crowd.refused += 1
         body = problem(503, "Service Unavailable", TOO_MANY, TOO_MANY_ZH)
         head = ["HTTP/1.1 503 Service Unavailable", "Content-Type: application/problem+json", f"Content-Length: {len(body)}", "Retry-After: 5", "Connection: close"]
-        head += [f"{name}: {value}" for name, value in self.crowd.always]
+        head += [f"{name}: {value}" for name, value in ALWAYS]
         with contextlib.suppress(OSError):
             self.socket.send("\r\n".join([*head, "", ""]).encode() + body)
         self._only_listen(1)
@@ -250,7 +278,10 @@ class Channel(HalfClosedChannel):
         super().handle_write()
 
     def writable(self) -> bool:
-        return self.socket is not None and bool(super().writable())
+        """As waitress has it, but not while the thread that answers is sending: who moves bytes could only look on, without rest."""
+        if not (self.total_outbufs_len or self.will_close or self.close_when_flushed) or self.socket is None:
+            return False
+        return not self.sending or self.total_outbufs_len > self.adj.outbuf_high_watermark  # beyond, that thread waits for room
 
     def received(self, data: bytes) -> bool:
         if self.turned_away:
@@ -281,10 +312,20 @@ class Channel(HalfClosedChannel):
             if self.current_outbuf_count > (FULL if self.total_outbufs_len else PASSED):
                 self.current_outbuf_count = self.adj.outbuf_high_watermark  # by which waitress knows that the buffer is full
         try:
-            return int(super().write_soon(data))
+            return self._send_or_leave(data)
         except OSError as e:  # waitress would neither send what the buffer still holds nor end, and look for more of it without rest
             log.error("an answer cannot wait for its client: the temporary folder takes nothing", extra={"reason": e.strerror})
             raise self._unsent(StoreError) from e
+
+    def _send_or_leave(self, data: Any) -> int:
+        """Sends what the system takes now; the rest is for who moves bytes."""
+        self.sending = True
+        try:
+            return int(super().write_soon(data))
+        finally:
+            self.sending = False
+            if self.total_outbufs_len or self.will_close:
+                self.server.pull_trigger()
 
     def _unsent(self, kind: type[StoreError]) -> UnsentError:
         self.will_close = True

@@ -7,7 +7,9 @@ A registry of our own: a dozen numbers need no library, and no process-wide stat
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from operator import add
 
 from covalue.web import usage
 
@@ -45,15 +47,29 @@ STORE = {
 Labels = tuple[tuple[str, str], ...]
 
 
+class _Ended:
+    """Requests of one kind that have ended; `buckets` counts those that took at most so many seconds as `BOUNDS` says, and longer than the bound before."""
+
+    __slots__ = ("buckets", "requests", "seconds", "size")
+
+    def __init__(self) -> None:
+        self.requests, self.size, self.seconds = 0, 0, 0.0
+        self.buckets = [0] * (len(BOUNDS) + 1)
+
+    def add(self, seconds: float, size: int) -> None:
+        """One more."""
+        self.requests += 1
+        self.size += size
+        self.seconds += seconds
+        self.buckets[bisect_left(BOUNDS, seconds)] += 1
+
+
 class Metrics:
     """Counts by kind of address, method and status: so many that strangers cannot make them more."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._requests: dict[Labels, int] = {}
-        self._bytes: dict[Labels, int] = {}
-        self._buckets: dict[Labels, list[int]] = {}
-        self._seconds: dict[Labels, float] = {}
+        self._ended: dict[tuple[str, str, int], _Ended] = {}
         self._cut: dict[Labels, int] = {}
         self._running = 0
 
@@ -64,18 +80,16 @@ class Metrics:
 
     def end(self, route: str, method: str, status: int, seconds: float, size: int, cut: str = "") -> None:
         """Its answer is sent, or was `cut` for this reason."""
-        kind = (("route", route),)
-        full: Labels = (*kind, ("method", method if method in METHODS else "other"), ("status", str(status)))
+        kind = (route, method if method in METHODS else "other", status)
         with self._lock:
             self._running -= 1
-            self._requests[full] = self._requests.get(full, 0) + 1
-            self._bytes[kind] = self._bytes.get(kind, 0) + size
-            self._seconds[kind] = self._seconds.get(kind, 0.0) + seconds
+            ended = self._ended.get(kind)
+            if ended is None:
+                ended = self._ended[kind] = _Ended()
+            ended.add(seconds, size)
             if cut:
                 why: Labels = (("reason", cut),)
                 self._cut[why] = self._cut.get(why, 0) + 1
-            buckets = self._buckets.setdefault(kind, [0] * (len(BOUNDS) + 1))
-            buckets[next((i for i, bound in enumerate(BOUNDS) if seconds <= bound), len(BOUNDS))] += 1
 
     def text(self, version: str, store: Mapping[str, int]) -> str:
         """
@@ -86,9 +100,11 @@ class Metrics:
             store: what the store counts of itself, by the names of `STORE`.
         """
         with self._lock:
-            lines = [*_head("covalue_requests_total"), *(_line("covalue_requests_total", k, v) for k, v in sorted(self._requests.items()))]
-            lines += [*_head("covalue_response_bytes_total"), *(_line("covalue_response_bytes_total", k, v) for k, v in sorted(self._bytes.items()))]
-            lines += [*_head("covalue_request_seconds"), *(line for k in sorted(self._buckets) for line in self._histogram(k))]
+            requests = {(("route", route), ("method", method), ("status", str(status))): e.requests for (route, method, status), e in self._ended.items()}
+            routes = {(("route", route),): _sum(e for key, e in self._ended.items() if key[0] == route) for route, _, _ in self._ended}
+            lines = [*_head("covalue_requests_total"), *(_line("covalue_requests_total", k, v) for k, v in sorted(requests.items()))]
+            lines += [*_head("covalue_response_bytes_total"), *(_line("covalue_response_bytes_total", k, routes[k].size) for k in sorted(routes))]
+            lines += [*_head("covalue_request_seconds"), *(line for k in sorted(routes) for line in _histogram(k, routes[k]))]
             lines += [*_head("covalue_answers_cut_total"), *(_line("covalue_answers_cut_total", k, v) for k, v in sorted(self._cut.items()))]
             lines += [*_head("covalue_requests_running"), _line("covalue_requests_running", (), self._running)]
         lines += [*_head("covalue_dataset_info"), _line("covalue_dataset_info", (("version", version),), 1)]
@@ -100,12 +116,23 @@ class Metrics:
             lines += [*_head(name), _line(name, (), number)]
         return "\n".join(lines) + "\n"
 
-    def _histogram(self, kind: Labels) -> list[str]:
-        lines, total = [], 0
-        for bound, count in zip((*map(str, BOUNDS), "+Inf"), self._buckets[kind], strict=True):
-            total += count
-            lines.append(_line("covalue_request_seconds_bucket", (*kind, ("le", bound)), total))
-        return [*lines, _line("covalue_request_seconds_sum", kind, round(self._seconds[kind], 6)), _line("covalue_request_seconds_count", kind, total)]
+
+def _sum(parts: Iterable[_Ended]) -> _Ended:
+    whole = _Ended()
+    for part in parts:
+        whole.requests += part.requests
+        whole.size += part.size
+        whole.seconds += part.seconds
+        whole.buckets = list(map(add, whole.buckets, part.buckets))
+    return whole
+
+
+def _histogram(kind: Labels, ended: _Ended) -> list[str]:
+    lines, total = [], 0
+    for bound, count in zip((*map(str, BOUNDS), "+Inf"), ended.buckets, strict=True):
+        total += count
+        lines.append(_line("covalue_request_seconds_bucket", (*kind, ("le", bound)), total))
+    return [*lines, _line("covalue_request_seconds_sum", kind, round(ended.seconds, 6)), _line("covalue_request_seconds_count", kind, total)]
 
 
 def _head(name: str) -> list[str]:

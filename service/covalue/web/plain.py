@@ -14,8 +14,8 @@ from werkzeug.wsgi import ClosingIterator
 
 from covalue.stores import Request
 from covalue.stores.streaming import Streaming
-from covalue.web import answers, flowing, protocol, repeats
-from covalue.web.answers import Body
+from covalue.web import access, answers, flowing, protocol, repeats
+from covalue.web.answers import Body, nothing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -41,7 +41,7 @@ class Plain:
         if asked is None or asked.wanted is None:
             return self._app(environ, start_response)
         environ["covalue.route"] = "sparql"
-        protocol.note(environ, asked.wanted)
+        environ[access.QUERY] = asked.wanted.text
         try:
             headers, chunks = self._answer(asked, asked.wanted, environ)
         except Exception as e:  # noqa: BLE001  # the application has words for whatever it is
@@ -63,4 +63,4 @@ class Plain:
             raise
         repeats.mark(environ, opaque, stream.size)
         headers += protocol.about(self._store, environ.get("SCRIPT_NAME", "")).items()
-        return headers, ClosingIterator(chunks, body.close)
+        return headers, chunks if body.close is nothing else ClosingIterator(chunks, body.close)

@@ -8,7 +8,8 @@ endpoint describes itself (section 2.1.4 of the Service Description). Beyond the
 
 from __future__ import annotations
 
-import hashlib
+import re
+from binascii import a2b_qp
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from covalue.errors import CovalueError, QueryError, RefusedError
 from covalue.formats import FORM_SHAPES, PAGES, Format, Shape, choose
 from covalue.sparql import form, is_volatile, normalised
 from covalue.stores import Request, Store
-from covalue.web import addresses, answers, flowing, pages, repeats, validators, versions
+from covalue.web import access, addresses, answers, flowing, pages, repeats, validators, versions
 from covalue.web.encodings import IDENTITY
 from covalue.web.languages import language
 
@@ -39,6 +40,7 @@ BODIED = ("POST", "QUERY")
 METHODS = ["GET", "HEAD", *BODIED, "OPTIONS"]
 LONGEST_ADDRESS = 200_000
 MOST_PARAMETERS = 1000
+BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 Pairs = Sequence[tuple[str, str]]
 View = Callable[[], Response]
 
@@ -84,7 +86,7 @@ def _answered(store: Store, asked: Asked, wanted: Request) -> Response:
     environ = request.environ
     if FAILED in environ:
         raise environ[FAILED]
-    note(environ, wanted)
+    environ[access.QUERY] = wanted.text
     held = _held(store, asked, wanted) if "HTTP_IF_NONE_MATCH" in environ else None
     return held or _answer(store, asked, wanted)
 
@@ -95,20 +97,35 @@ def plain(environ: WSGIEnvironment) -> Asked | None:
     at fault.
     """
     address = environ["QUERY_STRING"]
-    if not address.startswith("query=") or len(address) > LONGEST_ADDRESS or not addresses.HOST.fullmatch(environ.get("HTTP_HOST", "")):
+    name, _, value = address.partition("=")
+    if name != "query" or "&" in value or len(address) > LONGEST_ADDRESS or not addresses.HOST.fullmatch(environ.get("HTTP_HOST", "")):
         return None
     try:
-        pairs = _pairs(address.encode("latin-1"))
-        asked = _read(pairs, pairs, environ.get("HTTP_ACCEPT"))
-        shape = FORM_SHAPES.get(form(asked.wanted.text) or "") if asked.wanted and len(pairs) == 1 else None
+        text = _text(unescaped(value))
+        asked = Asked(Request(text), accept=environ.get("HTTP_ACCEPT"))
+        shape = FORM_SHAPES.get(form(text) or "")
         return asked if shape and asked.pick(shape) not in PAGES else None
-    except CovalueError:
+    except (CovalueError, ValueError):
         return None
 
 
-def note(environ: WSGIEnvironment, wanted: Request) -> None:
-    """What the log says of a query."""
-    environ["covalue.query"] = hashlib.sha256(wanted.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def unescaped(value: str) -> str:
+    """
+    A value of an address, decoded once, as `parse_qsl` does.
+
+    Python takes its escapes apart one by one, and of a query there are a hundred; those of quoted-printable text (RFC 2045, section 6.7)
+    are the same but for their sign, and are resolved in one go.
+
+    Raises:
+        ValueError: an escape is broken, or it is not UTF-8.
+
+    >>> unescaped("a+%3D%20b")
+    'a = b'
+    """
+    if BROKEN_ESCAPE.search(value):
+        raise ValueError(value)
+    raw = value.encode("latin-1").replace(b"+", b" ").replace(b"=", b"=3D").replace(b"%", b"=")
+    return a2b_qp(raw).decode()
 
 
 def about(store: Store, root: str) -> dict[str, str]:
@@ -192,8 +209,6 @@ def _read(own: Pairs, everything: Pairs, accept: str | None, must: bool = False)
         accept: the header of that name.
         must: whether a request without a query is a fault.
     """
-    if len(everything) == len(own) == 1 and own[0][0] == "query":  # what most ask
-        return Asked(Request(_text(own[0][1])), accept=accept)
     if any(name == "update" for name, _ in everything):
         raise _no_update()
     named = tuple(v for p in ("format", "output", "results") for n, v in everything if n == p)

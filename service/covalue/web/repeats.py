@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from covalue.errors import CovalueError
+from covalue.web import access
 from covalue.web.kept import Kept
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ OVERHEAD = 2048
 PATH = "/sparql"
 MARK = "covalue.repeatable"
 """Set in the environment of a request by the view: its answer is the same whenever the same is asked of the same data."""
-TOLD = ("covalue.route", "covalue.query")
+TOLD = ("covalue.route", access.QUERY)
 """What the view says of a request to the log."""
 SEEN = ("QUERY_STRING", "HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING", "HTTP_HOST", "SCRIPT_NAME", "SERVER_PROTOCOL")
 """All of a request that an answer for programs depends on."""
@@ -114,4 +115,4 @@ def mark(environ: WSGIEnvironment, opaque: str | None, size: int | None) -> None
 
 
 def _size(key: Key, sent: _Sent) -> int:
-    return OVERHEAD + len(sent.body) + sum(len(part or "") for part in key)
+    return OVERHEAD + len(sent.body) + sum(map(len, filter(None, key)))

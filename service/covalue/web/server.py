@@ -19,7 +19,7 @@ from covalue.errors import StoreError
 from covalue.questions import Library
 from covalue.stores.sources import Opened, Source
 from covalue.web import logs
-from covalue.web.app import ALWAYS, MAX_BODY, create_app
+from covalue.web.app import MAX_BODY, create_app
 from covalue.web.connections import Crowd, Patience, room_for_files, watch
 from covalue.web.front import Front
 from covalue.web.metrics import Metrics
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 OUTGOING = 1 << 30
 """Bytes of one answer that may wait for a slow client outside of the threads (beyond a megabyte in a file), so that none is held by it."""
+YOUNG = 10_000
+"""Objects made since the last look for garbage, from which on there is another one; a request makes some hundred, and hardly one that is in a cycle."""
 DRAIN_SECONDS = 15.0
 """Longest wait for requests that are in when the service is told to end (SIGTERM)."""
 
@@ -88,6 +90,7 @@ def _warm(app: Flask) -> None:
         gc.unfreeze()
         gc.collect()
     gc.freeze()
+    gc.set_threshold(YOUNG)
 
 
 def _serve(front: Front, host: str, port: int, threads: int, proxies: int) -> None:
@@ -163,5 +166,5 @@ def listen(app: WSGIApplication, host: str, port: int, threads: int, *, proxies:
             f"cannot listen on {host}:{port}: {e.strerror or e}; choose another port with --port.",
             f"无法监听 {host}:{port}：{e.strerror or e}；请用 --port 另选端口。",
         ) from e
-    watch(server, Crowd(patience, ALWAYS, proxies))
+    watch(server, Crowd(patience, proxies))
     return server

@@ -15,7 +15,7 @@ from covalue import __version__
 
 def tag(*parts: object) -> str:
     """The opaque part of an entity tag over all that an answer depends on."""
-    joined = "\0".join(str(p) for p in (__version__, *parts))
+    joined = "\0".join(map(str, (__version__, *parts)))
     return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
