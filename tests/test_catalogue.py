@@ -127,7 +127,7 @@ def test_no_blank_nodes_and_no_repetition(answers: Answers) -> None:
 
 # --- OpenAPI
 
-ROUTES = ("/sparql", "/citation", "/network.graphml", "/network.gexf", "/ask")
+ROUTES = ("/sparql", "/citation", "/network.graphml", "/network.gexf", "/ask", "/graph-store", "/dataset", "/metrics")
 
 
 def test_openapi_is_valid(answers: Answers) -> None:

@@ -504,7 +504,20 @@ def test_networks(served: LibraryServed, extension: str, media: str, root: str) 
 # --- OpenAPI
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance, response_headers_conformance)
-TRIED = ("/questions", "/citation", "/network.graphml", "/network.gexf", "/sparql", "/questions/actors/zz-typed", "/questions/actors/zz-traps", "/questions/figures/zz-needed")
+TRIED = (
+    "/questions",
+    "/citation",
+    "/network.graphml",
+    "/network.gexf",
+    "/sparql",
+    "/graph-store",
+    "/dataset",
+    "/metrics",
+    "/health/ready",
+    "/questions/actors/zz-typed",
+    "/questions/actors/zz-traps",
+    "/questions/figures/zz-needed",
+)
 TRIED_QUESTIONS = (*TRIED, *(f"/questions/{n}" for n in ("figures/all-figures", "actors/actor-profile", "actors/government-contributions", "figures/by-year")))
 
 

@@ -365,6 +365,8 @@ def _others() -> Json:
         },
         "/ask": {"get": _ask_operation()},
         **_search_operations(),
+        **_graph_operations(),
+        **_operators_operations(),
         **{path: {"get": _network_operation(path, media)} for path, media in (("/network.graphml", "application/graphml+xml"), ("/network.gexf", "application/gexf+xml"))},
         "/citation": {
             "get": {
@@ -395,6 +397,37 @@ def _search_operations() -> Json:
     return {
         path: {"get": {"operationId": name, "tags": ["service"], "summary": summary, "parameters": parameters, "responses": _responses(ok, "400")}}
         for path, name, summary, parameters in rows
+    }
+
+
+def _graph_operations() -> Json:
+    """Statements without a query: whole graphs, and what is said of the dataset."""
+    formats = [f for f in FORMATS if Shape.GRAPH in f.shapes]
+    ok = {"description": "The statements · 陈述", "content": {**_content(formats, jsonld={}), "text/html": {"schema": {"type": "string"}}}}
+    own = [_query("format", {"type": "string"}, "In place of the Accept header."), _ref("parameters", "download")]
+    default = {**_query("default", {"type": "string", "enum": [""]}, "The default graph; or else name one · 默认图"), "allowEmptyValue": True}
+    graph = _query("graph", {"type": "string", "format": "uri"}, "The IRI of a named graph · 命名图的 IRI", example="https://w3id.org/covalue/graph/ontology")
+    store = "A whole graph, by the SPARQL 1.1 Graph Store HTTP Protocol; nothing can be written · 整图读取（只读）"
+    dataset = "The dataset described in VoID and DCAT, as at /.well-known/void · 以 VoID 与 DCAT 描述数据集"
+    return {
+        "/graph-store": {
+            "get": {"operationId": "graph_store", "tags": ["service"], "summary": store, "parameters": [default, graph, *own], "responses": _responses(ok, "400", "404")}
+        },
+        "/dataset": {"get": {"operationId": "dataset", "tags": ["service"], "summary": dataset, "parameters": own, "responses": _responses(ok, "400")}},
+    }
+
+
+def _operators_operations() -> Json:
+    """For who runs the service."""
+    rows = (
+        ("/health/live", "live", "Whether the process answers · 进程是否存活", ()),
+        ("/health/ready", "ready", "Whether the store answers too · 存储是否就绪", ("503",)),
+        ("/metrics", "metrics", "Counts in Prometheus' text format · Prometheus 文本格式的计数", ()),
+    )
+    problem, ok = _ref("responses", "Problem"), {"description": "Text · 文本", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    return {
+        path: {"get": {"operationId": name, "tags": ["service"], "summary": summary, "responses": {"200": ok, **dict.fromkeys(codes, problem)}}}
+        for path, name, summary, codes in rows
     }
 
 

@@ -164,9 +164,10 @@ class CachedStore(StoreAround):
 
     def land(self, key: Key, flight: _Flight, version: str) -> None:
         """The end of a flight: keeps its answer, and tells those who wait."""
+        answer = flight.answer if version == self._store.version else None  # else nobody knows which of the two answered
         with self._lock:
-            if flight.answer is not None and version == self._store.version:  # else nobody knows which of the two answered
-                self._keep(key, flight.answer)
+            if answer is not None:
+                self._keep(key, answer)
             del self._flights[key]
         if flight.done:
             flight.done.set()

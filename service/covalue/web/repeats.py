@@ -115,4 +115,4 @@ def mark(environ: WSGIEnvironment, opaque: str | None, size: int | None) -> None
 
 
 def _size(key: Key, sent: _Sent) -> int:
-    return OVERHEAD + len(sent.body) + sum(map(len, filter(None, key)))
+    return OVERHEAD + len(sent.body) + sum(map(len, filter(None, key))) + sum(map(len, sent.told.values()))
