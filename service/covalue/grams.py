@@ -13,7 +13,7 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, chain, compress, count
 from mmap import mmap
@@ -125,6 +125,21 @@ class Part:
     def raw(self, number: int) -> bytes:
         """The same as `encoded` makes it: who looks into many texts for a word has no need to decode them."""
         return self._data[self._start + self._ends[number] : self._start + self._ends[number + 1]]
+
+    def with_any(self, numbers: Iterable[int], words: Sequence[bytes]) -> Iterator[int]:
+        """Those of some texts that hold any of some words, as `encoded` makes them; without a copy of each text, since many are looked at."""
+        start, ends, find = self._start, self._ends, self._data.find
+        for i in numbers:
+            for word in words:
+                if find(word, start + ends[i], start + ends[i + 1]) >= 0:
+                    yield i
+                    break
+
+    def with_all(self, numbers: Iterable[int], words: Sequence[bytes]) -> Iterator[int]:
+        """The same of those that hold all words."""
+        for word in words:
+            numbers = self.with_any(numbers, (word,))
+        return iter(numbers)
 
     def indexed(self) -> bytes:
         """The index: the bytes of an immutable structure that may as well be mapped from a file."""

@@ -209,9 +209,9 @@ class _Search:
             if step < len(self._needles) - 1 and held:
                 heads = [needle[: 3 if max(needle[:3]) < WIDE else 2] for needle in needles]
                 held, sure = held & reduce(or_, (names.having((head,))[0] for head in heads)), heads == [*needles]
-            raw = [encoded(needle) for needle in needles]
-            return (i for i in members(bits & held) if sure or any(map(names.raw(i).__contains__, raw)))
-        return (i for i in members(bits) if (self._has_all(part, i) if step < len(STEPS) - 1 else self._tells(part, i)))
+            maybe = members(bits & held)
+            return maybe if sure else names.with_any(maybe, [encoded(needle) for needle in needles])
+        return names.with_all(members(bits), self._raw) if step < len(STEPS) - 1 else (i for i in members(bits) if self._tells(part, i))
 
     def _phrase(self, part: Range) -> tuple[int, bool]:
         """The entries of a part whose names may have the words as they stand, and whether they surely do."""
@@ -238,8 +238,10 @@ class _Search:
                     return step
         return len(self._needles) if len(self._words) > 1 and self._has_all(part, i) else None
 
-    def _answers(self, part: Range, i: int, told: int) -> bool:
-        return self._has_all(part, i) or bool(told and told >> i & 1 and self._tells(part, i))
+    def _answers(self, part: Range, numbers: Sequence[int], told: int) -> int:
+        """How many of some entries do."""
+        by_name = set(part.names.with_all(numbers, self._raw))
+        return len(by_name) + sum(told >> i & 1 and self._tells(part, i) for i in numbers if i not in by_name) if told else len(by_name)
 
     def _has_all(self, part: Range, i: int) -> bool:
         return all(map(part.names.raw(i).__contains__, self._raw))
@@ -257,7 +259,7 @@ class _Search:
             for kind, mask in part.kinds.items():
                 counts[kind] += (sure & mask).bit_count()
                 unsure = (named | told) & ~sure & mask
-                counts[kind] += sum(self._answers(part, i, told) for i in islice(members(unsure), looks[kind]))
+                counts[kind] += self._answers(part, list(islice(members(unsure), looks[kind])), told)
                 looks[kind] -= unsure.bit_count()
                 if looks[kind] < 0:
                     looks[kind], unfinished[kind] = 0, None
