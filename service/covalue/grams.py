@@ -168,10 +168,7 @@ class Part:
         """
         if self._index is not None:
             return self._index.having(words)
-        found = list(self._scanned(max(words, key=len)))
-        for word in map(encoded, words):
-            found = [i for i in found if word in self.raw(i)]
-        return bits_of(found), True
+        return bits_of(list(self.with_all(self._scanned(max(words, key=len)), list(map(encoded, words))))), True
 
     def holders(self, piece: str) -> int:
         """How many texts hold a piece."""
@@ -180,7 +177,7 @@ class Part:
     def whole(self, line: str) -> list[int]:
         """The texts that have a line, given with the characters that bound it."""
         numbers = self._scanned(line) if self._index is None else self._index.whole(line)
-        return [i for i in numbers if encoded(line) in self.raw(i)]
+        return list(self.with_any(numbers, (encoded(line),)))
 
     def _scanned(self, word: str) -> Iterator[int]:
         wanted, end = encoded(word), self._start + self._ends[-1]

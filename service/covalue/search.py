@@ -236,15 +236,12 @@ class _Search:
             for step, needles in enumerate(self._needles):
                 if any(needle in text for needle in needles):
                     return step
-        return len(self._needles) if len(self._words) > 1 and self._has_all(part, i) else None
+        return len(self._needles) if len(self._words) > 1 and all(map(text.__contains__, self._words)) else None
 
     def _answers(self, part: Range, numbers: Sequence[int], told: int) -> int:
         """How many of some entries do."""
         by_name = set(part.names.with_all(numbers, self._raw))
-        return len(by_name) + sum(told >> i & 1 and self._tells(part, i) for i in numbers if i not in by_name) if told else len(by_name)
-
-    def _has_all(self, part: Range, i: int) -> bool:
-        return all(map(part.names.raw(i).__contains__, self._raw))
+        return len(by_name) + sum(i not in by_name and self._tells(part, i) for i in numbers if told >> i & 1)
 
     def _tells(self, part: Range, i: int) -> bool:
         assert part.texts is not None
