@@ -16,7 +16,7 @@ from covalue import __version__, citation, tabular
 from covalue.ask import LONGEST
 from covalue.description import DATASET_IRI, LICENSE
 from covalue.entries import KINDS
-from covalue.formats import FORMATS, Shape
+from covalue.formats import Shape, offered
 from covalue.names import BASE, PREFIXES, expand
 from covalue.queries import DATATYPES, Parameter
 from covalue.questions import LANGUAGES, Answers, Library, Question
@@ -317,7 +317,7 @@ def _literal_schema(parameter: Parameter) -> Json:
 
 
 def _catalogue_operation() -> Json:
-    rdf = [f for f in FORMATS if Shape.GRAPH in f.shapes]
+    rdf = offered(Shape.GRAPH)
     content = {"application/json": {"schema": _ref("schemas", "Catalogue")}, **_content(rdf, jsonld={}), "text/html": {"schema": {"type": "string"}}}
     return {
         "operationId": "questions",
@@ -335,8 +335,8 @@ def _query(name: str, schema: Json, text: str, **more: Any) -> Json:
 def _others() -> Json:
     """Paths besides the questions; only those that a service has are listed."""
     asked = {"type": "string", "minLength": 1}
-    graph = [f for f in FORMATS if Shape.GRAPH in f.shapes]
-    results = [f for f in FORMATS if Shape.BINDINGS in f.shapes]
+    graph = offered(Shape.GRAPH)
+    results = offered(Shape.BINDINGS)
     ok = {"description": "The answer · 答案", "content": {**_content(results, srj={"type": "object"}), **_content(graph, jsonld={}), "text/html": {"schema": {"type": "string"}}}}
     sparql = {"tags": ["service"], "externalDocs": {"url": "https://www.w3.org/TR/sparql11-protocol/"}, "responses": _responses(ok, "400", "403", "414", "415")}
     graphs = [_query(n, {"type": "array", "items": {"type": "string", "format": "uri"}}, "Of the protocol's dataset.") for n in ("default-graph-uri", "named-graph-uri")]
@@ -402,7 +402,7 @@ def _search_operations() -> Json:
 
 def _graph_operations() -> Json:
     """Statements without a query: whole graphs, and what is said of the dataset."""
-    formats = [f for f in FORMATS if Shape.GRAPH in f.shapes]
+    formats = offered(Shape.GRAPH)
     ok = {"description": "The statements · 陈述", "content": {**_content(formats, jsonld={}), "text/html": {"schema": {"type": "string"}}}}
     own = [_query("format", {"type": "string"}, "In place of the Accept header."), _ref("parameters", "download")]
     default = {**_query("default", {"type": "string", "enum": [""]}, "The default graph; or else name one · 默认图"), "allowEmptyValue": True}

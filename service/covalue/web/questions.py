@@ -23,7 +23,7 @@ from werkzeug.exceptions import RequestURITooLarge
 from covalue import catalogue, citation, network, tabular
 from covalue.catalogue import RESERVED
 from covalue.errors import InputError
-from covalue.formats import FORMATS, Format, Shape
+from covalue.formats import Format, Shape, offered
 from covalue.names import BASE
 from covalue.questions import Answers, Library, Question, Table, Values, bindings, nearest
 from covalue.stores import Answer, Pick, Request, Store
@@ -38,7 +38,7 @@ from covalue.web.service import Service
 OFFERED: tuple[Format, ...] = (*tabular.TABLES, *tabular.STATEMENTS, *tabular.RESULTS, *citation.FORMATS)
 TELLING = frozenset({"json", "xlsx", "md", "tex", "txt", "html", "rq"})
 """Formats with room for the note that another version is served than was asked for, or that depend on none."""
-CATALOGUES: tuple[Format, ...] = (JSON, *(f for f in FORMATS if Shape.GRAPH in f.shapes))
+CATALOGUES: tuple[Format, ...] = (JSON, *offered(Shape.GRAPH))
 MOST_NUMBER = 10**9
 LONGEST_FILTER = 200
 YES, NO = ("1", "true", "yes"), ("0", "false", "no")
