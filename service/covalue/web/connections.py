@@ -172,16 +172,21 @@ class Task(WSGITask):  # type: ignore[misc]
 
     def _usual_header(self, names: set[str]) -> bytes | None:
         """What waitress would write of an answer of known length behind which the connection stays open; it takes each name apart, and sorts them."""
-        stays = self.version == "1.1" and not self.close_on_finish and self.request.headers.get("CONNECTION", "").lower() != "close"
+        stays = self.version == "1.1" and not self.close_on_finish and not self._client_closes
         if not stays or not self.has_body or "content-length" not in names or not NAMED_HERE.isdisjoint(names):
             return None
         lines = [f"HTTP/1.1 {self.status}", *map("%s: %s".__mod__, self.response_headers)]
         lines += [f"Date: {build_http_date(self.start_time)}", f"Server: {self.channel.server.adj.ident}", "", ""]
         return "\r\n".join(lines).encode("latin-1")
 
+    @property
+    def _client_closes(self) -> bool:
+        """Whether the client wants no more than this answer; see `Incoming`."""
+        return bool(self.request.headers.get("CONNECTION", "").lower() == "close")
+
     def set_close_on_finish(self) -> None:
         ends = (self.chunked_response or not self.has_body) and self.version == "1.1"
-        if self.wrote_header or not ends or self.request.headers.get("CONNECTION", "").lower() == "close":
+        if self.wrote_header or not ends or self._client_closes:
             super().set_close_on_finish()
 
     def write(self, data: bytes) -> None:
